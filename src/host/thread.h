@@ -1,0 +1,33 @@
+#ifndef HOST_THREAD_H
+#define HOST_THREAD_H
+
+/*
+ * thread: work spread over threads, and a bounded queue between two of them.
+ *
+ * Results must not depend on which thread did an item: `run` writes only to the item's own place.
+ */
+
+#include "base/base.h"
+
+/* Runs run(context, item) for every item in [0, item_count), over at most thread_count threads
+ * (the calling one included). A `run` that fails keeps its error in its own item's place. */
+LX_MUST_USE enum lx_err host_parallel(int thread_count, size_t item_count,
+                                      void (*run)(void *context, size_t item), void *context,
+                                      struct lx_error *err);
+
+struct host_thread;
+LX_MUST_USE enum lx_err host_thread_start(void (*run)(void *context), void *context,
+                                          struct host_thread **ret_thread, struct lx_error *err);
+void host_thread_join(struct host_thread *thread); /* waits and frees; NULL is fine */
+
+/* A queue of pointers with a maximum: put waits while it is full, get while it is empty.
+ * After close, put is refused (false) and get drains what is left, then gives false. */
+struct host_queue;
+LX_MUST_USE enum lx_err host_queue_open(size_t max_count, struct host_queue **ret_queue,
+                                        struct lx_error *err);
+bool host_queue_put(struct host_queue *queue, void *item);
+bool host_queue_get(struct host_queue *queue, void **ret_item);
+void host_queue_close(struct host_queue *queue); /* no more puts; any thread, any number of times */
+void host_queue_release(struct host_queue *queue); /* after every user has gone; NULL is fine */
+
+#endif

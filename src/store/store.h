@@ -1,0 +1,81 @@
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+/*
+ * store: a relational database behind one interface. It knows SQL and rows, no bank.
+ *
+ * Two backends stand behind `struct store_backend`: SQLite now; `postgresql://` answers
+ * LX_ERR_NOT_BUILT until its step comes. DDL is written for each, DML once in what both share;
+ * parameters are $1, $2 ...
+ *
+ * Invariants: a write transaction is all or nothing; WAL, foreign keys on, synchronous=FULL for
+ *             what is acknowledged. Text is UTF-8.
+ * Ownership:  open/close, prepare/finalize; a column's text is borrowed until the next step.
+ * Errors:     LX_ERR_IO, LX_ERR_DISK_FULL, LX_ERR_BUSY, LX_ERR_CORRUPT, LX_ERR_REFUSED (a
+ *             constraint), LX_ERR_VERSION (a migration newer than this program), LX_ERR_NOT_BUILT.
+ * Threads:    a store and its statements belong to one thread at a time; open one for each.
+ */
+
+#include "base/base.h"
+
+struct store;
+struct store_statement;
+
+enum store_mode {
+    STORE_READ,  /* must exist; sees the last commit */
+    STORE_WRITE, /* created if missing */
+    /* A new file that nobody sees yet, written without a journal and made durable by store_seal:
+     * the first load of a bank. */
+    STORE_BULK,
+};
+
+/* "sqlite:PATH" or a bare path; "postgresql://..." */
+LX_MUST_USE enum lx_err store_open(const char *url, enum store_mode mode, struct store **ret_store,
+                                   struct lx_error *err);
+void store_close(struct store *store); /* rolls back an open transaction; NULL is fine */
+
+/* One or several statements without parameters or results. */
+LX_MUST_USE enum lx_err store_execute(struct store *store, const char *sql, struct lx_error *err);
+
+LX_MUST_USE enum lx_err store_begin(struct store *store, struct lx_error *err); /* for writing */
+LX_MUST_USE enum lx_err store_commit(struct store *store, struct lx_error *err);
+void store_rollback(struct store *store);
+
+LX_MUST_USE enum lx_err store_prepare(struct store *store, const char *sql,
+                                      struct store_statement **ret_statement, struct lx_error *err);
+void store_finalize(struct store_statement *statement); /* NULL is fine */
+
+/* Parameters from 1. Text and blobs are borrowed until the statement is stepped or reset. */
+void store_bind_int(struct store_statement *statement, int index, int64_t value);
+void store_bind_real(struct store_statement *statement, int index, double value);
+void store_bind_text(struct store_statement *statement, int index, const char *text, size_t length);
+void store_bind_blob(struct store_statement *statement, int index, const void *bytes,
+                     size_t length);
+void store_bind_null(struct store_statement *statement, int index);
+
+LX_MUST_USE enum lx_err store_step(struct store_statement *statement, bool *ret_has_row,
+                                   struct lx_error *err);
+void store_reset(struct store_statement *statement); /* ready to be bound and stepped again */
+/* Steps once, expects no row, resets. */
+LX_MUST_USE enum lx_err store_run(struct store_statement *statement, struct lx_error *err);
+
+/* Columns from 0. */
+bool store_is_null(struct store_statement *statement, int column);
+int64_t store_int(struct store_statement *statement, int column);
+double store_real(struct store_statement *statement, int column);
+const char *store_text(struct store_statement *statement, int column, size_t *ret_length);
+const void *store_blob(struct store_statement *statement, int column, size_t *ret_length);
+
+/* Numbered, immutable: the store keeps number and SHA-256 of what it has run, runs what is missing
+ * in order, each in a transaction of its own, and refuses a changed one (LX_ERR_CORRUPT). */
+struct store_migration {
+    int number;
+    const char *name, *sql;
+};
+LX_MUST_USE enum lx_err store_migrate(struct store *store, const struct store_migration *migrations,
+                                      size_t count, struct lx_error *err);
+
+/* Ends STORE_BULK: everything on disk, WAL from now on. */
+LX_MUST_USE enum lx_err store_seal(struct store *store, struct lx_error *err);
+
+#endif
