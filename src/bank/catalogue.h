@@ -1,0 +1,47 @@
+#ifndef BANK_CATALOGUE_H
+#define BANK_CATALOGUE_H
+
+/*
+ * catalogue: the products that the bank sells, as a file says (data/catalogue.ini).
+ *
+ * Products are numbered 0, 1, ... by code, and the number is what events, models and the snapshot
+ * store; a new version of the file may append and change, but a product never disappears: it gets
+ * the status `retired`.
+ * Ownership: owns its texts. Errors: LX_ERR_BAD_INPUT with file, line and field.
+ * Threads:   read-only once read.
+ */
+
+#include "bank/types.h"
+
+enum bank_product_status { BANK_PRODUCT_ON_SALE = 1, BANK_PRODUCT_RETIRED = 2 };
+
+struct bank_product {
+    char code[LX_CODE_MAX + 1];      /* "P07" */
+    char *zh, *en;                   /* names */
+    char *features_zh, *features_en; /* one line a person reads */
+    enum bank_category category;
+    int risk; /* 1-5: R1-R5 */
+    int64_t minimum_fen;
+    int64_t rate_ppm;     /* expected a year; negative: what a loan costs is positive, too */
+    int term_days;        /* 0: none */
+    int age_min, age_max; /* target range, inclusive */
+    int32_t launched_day;
+    bool is_green;
+    uint32_t channels; /* bit (1 << enum bank_channel) for each where it is sold */
+    enum bank_product_status status;
+};
+
+struct bank_catalogue {
+    struct bank_product *products;
+    size_t count, capacity;
+};
+
+LX_MUST_USE enum lx_err bank_catalogue_parse(const char *file, const char *bytes, size_t length,
+                                             struct bank_catalogue *ret_catalogue,
+                                             struct lx_error *err);
+void bank_catalogue_release(struct bank_catalogue *catalogue);
+
+/* Index of the code, BANK_NO_PRODUCT if there is none. */
+int bank_catalogue_find(const struct bank_catalogue *catalogue, const char *code, size_t length);
+
+#endif

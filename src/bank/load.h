@@ -1,0 +1,105 @@
+#ifndef BANK_LOAD_H
+#define BANK_LOAD_H
+
+/*
+ * load: one batch into the bank, all or nothing.
+ *
+ * begin -> put ... -> commit or abort. Into a bank that has no batch yet the rows go to a new store
+ * file beside the old one, which is renamed over it at commit; into a bank that has some they go
+ * into one transaction. Either way nobody sees a part. Facts may come in any order: they are
+ * gathered, sorted by customer and moment (on disk where they are too many for
+ * `memory_bytes`) and appended in the order of the table, which is what makes it fast.
+ *
+ * A fact about a customer that neither the bank nor the batch knows is an outcome
+ * (BANK_PUT_UNKNOWN_CUSTOMER): the row is the importer's to reject.
+ * Holdings are derived from open and close events when the batch commits.
+ * Errors: store's; after an error only bank_load_abort is allowed. Threads: one at a time.
+ */
+
+#include "bank/bank.h"
+#include "base/env.h"
+
+struct bank_load;
+
+/* In order of precedence. */
+#define BANK_PUT_MAP(X)                                                                            \
+    X(DONE, "done")                                                                                \
+    X(UNKNOWN_CUSTOMER, "no such customer in the bank or in this batch")                           \
+    X(DUPLICATE, "the same row is there already")                                                  \
+    X(KNOWN_BEFORE_IT_HAPPENED, "known_at lies before at")
+
+enum bank_put {
+#define X(name, text) BANK_PUT_##name,
+    BANK_PUT_MAP(X)
+#undef X
+};
+const char *bank_put_text(enum bank_put outcome);
+
+struct bank_batch {
+    const char *source; /* what the user named */
+    const char *mapping;
+    int64_t now_ms;
+    size_t memory_bytes; /* 0: 512 MiB */
+    int thread_count;
+};
+
+LX_MUST_USE enum lx_err bank_load_begin(const char *folder, const struct bank_batch *batch,
+                                        struct bank_load **ret_load, struct lx_error *err);
+
+/* A file of the batch, by content: true if some finished batch has had the same bytes. */
+LX_MUST_USE enum lx_err bank_load_file(struct bank_load *load, const char *name,
+                                       const uint8_t sha256[32], uint64_t size_bytes,
+                                       bool *ret_is_known, struct lx_error *err);
+
+const struct bank_catalogue *bank_load_catalogue(const struct bank_load *load);
+int bank_load_utc_offset_minutes(const struct bank_load *load);
+
+/* Number of a text in one of the bank's code lists, added if new. */
+LX_MUST_USE enum lx_err bank_load_list(struct bank_load *load, enum bank_list list,
+                                       const char *text, size_t length, int *ret_number,
+                                       struct lx_error *err);
+
+/* The customer's number, -1 if he is unknown. bank_put_customer adds him if he is. */
+int64_t bank_load_customer(const struct bank_load *load, const char *id, size_t length);
+
+/* Every put counts a row as loaded where the outcome is DONE. `name` may be NULL. */
+LX_MUST_USE enum lx_err bank_put_customer(struct bank_load *load, const char *id, size_t id_length,
+                                          const char *name, size_t name_length,
+                                          const struct bank_profile *profile,
+                                          enum bank_put *ret_outcome, struct lx_error *err);
+LX_MUST_USE enum lx_err bank_put_event(struct bank_load *load, int64_t customer,
+                                       const struct bank_event *event, enum bank_put *ret_outcome,
+                                       struct lx_error *err);
+LX_MUST_USE enum lx_err bank_put_risk(struct bank_load *load, int64_t customer,
+                                      const struct bank_risk *risk, enum bank_put *ret_outcome,
+                                      struct lx_error *err);
+LX_MUST_USE enum lx_err bank_put_exposure(struct bank_load *load, int64_t customer,
+                                          const struct bank_exposure *exposure,
+                                          enum bank_put *ret_outcome, struct lx_error *err);
+LX_MUST_USE enum lx_err bank_put_consent(struct bank_load *load, int64_t customer,
+                                         const struct bank_consent *consent,
+                                         enum bank_put *ret_outcome, struct lx_error *err);
+
+/*
+ * Entities that are few: a row of named texts straight into table `branch`, `staff`, `assignment`,
+ * `account`, `campaign` ... (load.c has the list with columns and types).
+ */
+struct bank_value {
+    const char *column;
+    const char *text; /* NULL: no value */
+    size_t length;
+};
+LX_MUST_USE enum lx_err bank_put_row(struct bank_load *load, const char *table,
+                                     const struct bank_value *values, size_t count,
+                                     enum bank_put *ret_outcome, struct lx_error *err);
+
+struct bank_load_result {
+    int64_t batch; /* number, from 1 */
+    uint64_t rows_loaded, duplicates;
+};
+/* Makes it visible and durable. */
+LX_MUST_USE enum lx_err bank_load_commit(struct bank_load *load, const struct lx_env *env,
+                                         struct bank_load_result *ret_result, struct lx_error *err);
+void bank_load_abort(struct bank_load *load); /* leaves no trace; also after commit, to free */
+
+#endif
