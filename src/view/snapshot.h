@@ -1,0 +1,54 @@
+#ifndef VIEW_SNAPSHOT_H
+#define VIEW_SNAPSHOT_H
+
+/*
+ * snapshot: the features of every customer as of a moment, in one frame that serving reads.
+ *
+ * DIR/snapshot/<as-of>-<n>.frame and DIR/snapshot/current, which names it; a new one is verified
+ * block by block before `current` is replaced, so that readers see the old or the new, never a
+ * part. Columns: id (TEXT), one F32 column for each customer feature, `facts` and pair features as
+ * a LIST of (product, feature, value) where they differ from the product's default. Meta: as-of
+ * moment, feature-set hash, catalogue hash, journal position, peers. Errors: LX_ERR_NOT_READY (no
+ * snapshot: run `lingxi refresh`; other feature set: refresh again).
+ */
+
+#include "base/env.h"
+#include "view/feature.h"
+#include "view/peers.h"
+
+struct view_refresh_result {
+    int64_t as_of_ms;
+    uint64_t customers;
+    size_t features;
+    uint64_t size_bytes;
+};
+/* as_of_ms BANK_UNKNOWN_MS: the end of the last day for which data is complete. An empty bank is
+ * LX_ERR_NOT_READY. */
+LX_MUST_USE enum lx_err view_refresh(const char *folder, int64_t as_of_ms,
+                                     uint64_t journal_position, const struct lx_env *env,
+                                     struct view_refresh_result *ret_result, struct lx_error *err);
+
+struct view_snapshot;
+LX_MUST_USE enum lx_err view_snapshot_open(const char *folder, struct view_snapshot **ret_snapshot,
+                                           struct lx_error *err);
+void view_snapshot_close(struct view_snapshot *snapshot);
+
+int64_t view_snapshot_as_of_ms(const struct view_snapshot *snapshot);
+uint64_t view_snapshot_journal_position(const struct view_snapshot *snapshot);
+int64_t view_snapshot_customers(const struct view_snapshot *snapshot);
+const struct view_peers *view_snapshot_peers(const struct view_snapshot *snapshot);
+
+/* Row of the bank's id, or LX_ERR_NOT_FOUND naming it. Rows are the bank's customer numbers. */
+LX_MUST_USE enum lx_err view_snapshot_find(const struct view_snapshot *snapshot, const char *id,
+                                           int64_t *ret_customer, struct lx_error *err);
+const char *view_snapshot_id(const struct view_snapshot *snapshot, int64_t customer,
+                             size_t *ret_length);
+
+/* The same numbers as view_customer_features, view_pair_features and view_facts gave. */
+void view_snapshot_customer(const struct view_snapshot *snapshot, int64_t customer,
+                            float *ret_values);
+void view_snapshot_pairs(const struct view_snapshot *snapshot, int64_t customer, float *ret_values);
+void view_snapshot_facts(const struct view_snapshot *snapshot, int64_t customer,
+                         struct view_facts *ret_facts);
+
+#endif
