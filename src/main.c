@@ -1,6 +1,6 @@
-int main(void);
+#include "cli/cli.h"
 
-int main(void)
+int main(int argument_count, char **arguments)
 {
-    return 2;
+    return cli_main(argument_count, arguments);
 }

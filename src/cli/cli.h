@@ -1,0 +1,97 @@
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+/*
+ * cli: the command line. It parses, calls one function of a lower layer, and prints; it decides
+ * nothing.
+ *
+ * One table (cli/commands.c) drives parsing, `lingxi help` and docs/reference/commands.md. With
+ * --json exactly one JSON document goes to stdout, on failure {"error": {...}}; without it text for
+ * people, Chinese or English. Messages and progress go to stderr.
+ *
+ * Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused by a rule, a limit or a lock.
+ */
+
+#include "base/env.h"
+#include "base/limits.h"
+#include "codec/json.h"
+
+enum cli_language { CLI_ZH, CLI_EN };
+
+enum { CLI_OPTIONS_MAX = 12, CLI_ARGUMENTS_MAX = 256 };
+
+struct cli_option {
+    const char *name;  /* "--customers" */
+    const char *value; /* "N" in the help; NULL for a flag */
+    const char *zh, *en;
+};
+
+struct cli_call;
+
+struct cli_command {
+    const char *name;
+    const char *arguments;          /* "SOURCE", "" */
+    int argument_min, argument_max; /* without options */
+    struct cli_option options[CLI_OPTIONS_MAX];
+    const char *zh, *en; /* one line */
+    enum lx_err (*run)(struct cli_call *call, struct lx_error *err);
+};
+
+struct cli_call {
+    const struct cli_command *command;
+    struct lx_env env;
+    const char *folder; /* -C DIR */
+    bool is_json;
+    enum cli_language language;
+    const char *arguments[CLI_ARGUMENTS_MAX];
+    int argument_count;
+    const char *values[CLI_OPTIONS_MAX]; /* by option of the command; "" for a flag that is set */
+    int64_t started_ns;
+    struct lx_buffer out;    /* what goes to stdout when the command is done */
+    struct json_writer json; /* over `out`, inside the document's object, when is_json */
+};
+
+extern const struct cli_command cli_commands[];
+extern const size_t cli_command_count;
+
+/* The whole program. */
+int cli_main(int argument_count, char **arguments);
+
+/* The value of an option of this command, NULL when it was not given. */
+const char *cli_value(const struct cli_call *call, const char *option);
+bool cli_flag(const struct cli_call *call, const char *option);
+LX_MUST_USE enum lx_err cli_int(const struct cli_call *call, const char *option, int64_t low,
+                                int64_t high, int64_t fallback, int64_t *ret_value,
+                                struct lx_error *err);
+/* A day (YYYY-MM-DD) -> the last millisecond of that bank day; BANK_UNKNOWN_MS when not given. */
+LX_MUST_USE enum lx_err cli_as_of(const struct cli_call *call, const char *option,
+                                  int utc_offset_minutes, int64_t *ret_at_ms, struct lx_error *err);
+
+/* The text in the caller's language. */
+const char *cli_text(const struct cli_call *call, const char *zh, const char *en);
+/* One line for people; nothing with --json. */
+void cli_line(struct cli_call *call, const char *format, ...) LX_PRINTF(2, 3);
+double cli_seconds(const struct cli_call *call); /* since the command began */
+
+/* A figure, in the document or as a line. */
+void cli_figure(struct cli_call *call, const char *name, double value);
+void cli_count(struct cli_call *call, const char *name, const char *zh, const char *en,
+               int64_t value);
+
+/* The commands, one file a subject. */
+enum lx_err cli_init(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_synth(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_import(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_refresh(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_features(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_train(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_evaluate(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_trial(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_recommend(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_answer(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_customer(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_timeline(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_bench(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_help(struct cli_call *call, struct lx_error *err);
+
+#endif
