@@ -54,6 +54,18 @@ LX_MUST_USE enum lx_err bank_load_file(struct bank_load *load, const char *name,
 const struct bank_catalogue *bank_load_catalogue(const struct bank_load *load);
 int bank_load_utc_offset_minutes(const struct bank_load *load);
 
+/*
+ * Adds a product that a mapping brings along (foreign data sets have their own), before any fact
+ * that names it is put. It gets the next free number, so that the numbers already in events and
+ * models stay; a product of that code which the bank has is left as the bank has it. Both table
+ * `product` and what bank_catalogue shows after the commit contain it; an aborted batch leaves no
+ * trace of it. bank_load_catalogue must be asked for anew afterwards.
+ * Errors: LX_ERR_LIMIT past LX_PRODUCT_MAX.
+ */
+LX_MUST_USE enum lx_err bank_load_product(struct bank_load *load,
+                                          const struct bank_product *product, int *ret_number,
+                                          struct lx_error *err);
+
 /* Number of a text in one of the bank's code lists, added if new. */
 LX_MUST_USE enum lx_err bank_load_list(struct bank_load *load, enum bank_list list,
                                        const char *text, size_t length, int *ret_number,
