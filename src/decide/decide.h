@@ -1,0 +1,102 @@
+#ifndef DECIDE_DECIDE_H
+#define DECIDE_DECIDE_H
+
+/*
+ * decide: what to offer one customer now, in what order, and why; recorded before it is told.
+ *
+ *   candidates -> rules (rules.h, a hard gate) -> calibrated probability -> arbitration
+ *   (probability x value x context x lever, actions.h) -> reasons (explain.h) -> record (record.h)
+ *
+ * probability       the calibrated chance that he opens the product within 30 days
+ * show_probability  the chance with which the policy shows the product here; 1 while the policy
+ *                   leaves nothing to chance
+ * score             0-100: the percentile of the probability among all (customer, product) pairs
+ *                   of the months on which the model was measured. 99 says: of a hundred pairs one
+ *                   is as likely as this. It is not a probability and not the order: the order is
+ *                   that of `priority`, the product of the factors.
+ * Ties go to the smaller product code. A customer without consent to personalisation gets the
+ * products in the order of their popularity, with is_personalised false and no score of his own.
+ *
+ * Same snapshot, model, rules, answers and environment give the same decision, byte for byte.
+ * Ownership: a decision owns everything in it; decision_release gives it back.
+ * Errors:    LX_ERR_NOT_FOUND (customer), LX_ERR_BAD_INPUT (n), journal's; after an error nothing
+ *            is recorded and nothing is told.
+ */
+
+#include "base/arena.h"
+#include "decide/engine.h"
+
+enum {
+    DECISION_ID_SIZE = 33, /* 32 lower-case hex digits, 128 bits, ascending in time */
+    DECISION_REASONS_MAX = 4,
+    DECISION_ITEMS_MAX = LX_PRODUCT_MAX,
+    DECISION_DEFAULT_COUNT = 5,
+};
+
+struct decision_reason {
+    const char *zh, *en;
+    const char *feature; /* its name in `lingxi features` */
+    double weight;       /* what it adds to the log-odds, > 0 */
+};
+
+/* priority = probability * value * context * lever */
+struct decision_factors {
+    double probability, value, context, lever, priority;
+};
+
+struct decision_item {
+    const char *product, *zh, *en; /* code and names */
+    int product_index;
+    int score;
+    double probability, show_probability;
+    struct decision_factors factors;
+    struct decision_reason reasons[DECISION_REASONS_MAX];
+    size_t reason_count;
+    enum bank_answer answer; /* NONE while there is none */
+};
+
+struct decision_refusal {
+    const char *product;
+    int product_index;
+    const char *rule;    /* stable name, rules.h */
+    const char *zh, *en; /* what it means */
+};
+
+struct decision {
+    char id[DECISION_ID_SIZE];     /* "" for a preview */
+    char parent[DECISION_ID_SIZE]; /* the first round that this second round rests on, or "" */
+    const char *customer;          /* the bank's id */
+    int round;                     /* 1 or 2 */
+    bool is_final;                 /* all answers of this round are in */
+    bool is_personalised;
+    int64_t decided_ms, as_of_ms; /* now; the moment of the features */
+    const char *model, *rules;    /* 12 hex digits of each */
+    struct decision_item *items;
+    size_t item_count;
+    struct decision_refusal *refused; /* in the order of the catalogue */
+    size_t refused_count;
+    struct lx_arena arena; /* everything above */
+};
+
+/* First round. count 1..DECISION_ITEMS_MAX; fewer items come back where fewer may be shown. */
+LX_MUST_USE enum lx_err decide_recommend(struct engine *engine, const char *customer, int count,
+                                         bool is_preview, struct decision *ret_decision,
+                                         struct lx_error *err);
+void decision_release(struct decision *decision);
+
+/* A recorded decision with the answers given since. LX_ERR_NOT_FOUND. */
+LX_MUST_USE enum lx_err decide_find(struct engine *engine, const char *id,
+                                    struct decision *ret_decision, struct lx_error *err);
+
+/* For the portrait: the best product of each category that may be shown now, best first. */
+struct decide_outlook {
+    enum bank_category category;
+    int product_index;
+    double probability;
+    int score;
+};
+LX_MUST_USE enum lx_err decide_outlook(struct engine *engine, const char *customer,
+                                       struct decide_outlook ret_outlook[BANK_CATEGORY_END],
+                                       size_t *ret_count, struct lx_error *err);
+
+#endif

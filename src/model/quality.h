@@ -1,0 +1,58 @@
+#ifndef MODEL_QUALITY_H
+#define MODEL_QUALITY_H
+
+/*
+ * quality: how good a ranking of (customer, product) pairs is, as one row of figures.
+ *
+ * The same rows are ranked by the model, by popularity (openings of the product in the 30 days
+ * before, the same for every customer) and by chance. Figures are metrics.h's; the pair figures
+ * pool all rows, `roc_auc_within` compares customers of one product only, and `precision5` is the
+ * share of positives among the best five products of a customer who opened something.
+ * For popularity and chance the calibration figures are NaN: they are no probabilities.
+ */
+
+#include "base/base.h"
+
+#define QUALITY_MAP(X)                                                                             \
+    X(pr_auc, "average precision over all pairs")                                                  \
+    X(roc_auc, "chance that a positive pair stands above a negative one")                          \
+    X(roc_auc_within, "the same among pairs of one product, mean weighted by positives")           \
+    X(lift_1pct, "positives among the best hundredth over what chance gives")                      \
+    X(lift_5pct, "positives among the best twentieth over what chance gives")                      \
+    X(precision5, "positives among a customer's best five, where he opened something")             \
+    X(ece, "expected calibration error, 15 bins of equal mass")                                    \
+    X(observed_over_expected_top10, "openings over the sum of probabilities, top tenth")           \
+    X(observed_over_expected_top1, "openings over the sum of probabilities, top hundredth")
+
+struct quality {
+#define X(name, about) double name;
+    QUALITY_MAP(X)
+#undef X
+};
+
+enum quality_figure {
+#define X(name, about) QUALITY_##name,
+    QUALITY_MAP(X)
+#undef X
+        QUALITY_COUNT
+};
+
+const char *quality_name(enum quality_figure figure);
+const char *quality_about(enum quality_figure figure);
+double quality_value(const struct quality *quality, enum quality_figure figure);
+void quality_set(struct quality *quality, enum quality_figure figure, double value);
+
+#define QUALITY_RANKING_MAP(X)                                                                     \
+    X(MODEL, "model")                                                                              \
+    X(POPULARITY, "popularity")                                                                    \
+    X(RANDOM, "random")
+
+enum quality_ranking {
+#define X(name, text) QUALITY_BY_##name,
+    QUALITY_RANKING_MAP(X)
+#undef X
+        QUALITY_BY_COUNT
+};
+const char *quality_ranking_name(enum quality_ranking ranking);
+
+#endif

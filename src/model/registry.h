@@ -1,0 +1,96 @@
+#ifndef MODEL_REGISTRY_H
+#define MODEL_REGISTRY_H
+
+/*
+ * registry: models on disk, each under the hash of its content, and which of them is live.
+ *
+ * DIR/models/<id>/model.json   the trees, XGBoost's JSON
+ * DIR/models/<id>/card.json    what it was made from and how good it is; holds model.json's SHA-256
+ * DIR/models/current           the id of the live one, and a newline
+ *
+ * The id is the first 12 hex digits of the SHA-256 of card.json, so that a flipped bit in either
+ * file is seen when the model is loaded. The card holds no clock: same data, seed and parameters
+ * give the same id. A folder is complete before `current` names it, and is never changed.
+ *
+ * Ownership: a model is the caller's until model_close; what it hands out is borrowed from it.
+ * Errors:    LX_ERR_NOT_READY (no model: run `lingxi train`; other feature set: train again),
+ *            LX_ERR_CORRUPT (hash differs, card is not one), host's.
+ * Threads:   a loaded model is read-only.
+ */
+
+#include "base/env.h"
+#include "bank/catalogue.h"
+#include "learn/calibration.h"
+#include "learn/sampling.h"
+#include "model/quality.h"
+
+enum {
+    REGISTRY_ID_DIGITS = 12,
+    REGISTRY_ID_SIZE = REGISTRY_ID_DIGITS + 1,
+    REGISTRY_MOMENTS_MAX = 64,
+    REGISTRY_QUANTILES = 101
+};
+
+/* Lineage and quality: everything that is kept beside the trees. */
+struct model_card {
+    int64_t as_of_ms;           /* only what was known by then went in */
+    int64_t newest_known_ms;    /* the bank was complete up to here */
+    int64_t customers, batches; /* in the bank; batches: number of the newest one */
+    uint8_t feature_set[32];    /* view_feature_set_hash */
+    uint8_t catalogue[32];      /* SHA-256 of the catalogue's codes, categories and risks */
+    size_t feature_count;
+    int horizon_days;
+    uint64_t seed;
+    enum sampling balance;
+    int round_count, max_depth;
+    double learning_rate, min_child_weight, lambda, subsample, column_sample;
+    uint64_t rows, positives;        /* fitted on, before balancing */
+    double true_rate, negative_rate; /* of positives; share of negatives kept */
+    double sampled_rate;             /* of positives as the trees saw it */
+    uint64_t quality_rows, quality_positives;
+    int64_t moments_ms[REGISTRY_MOMENTS_MAX];           /* as-of moments, ascending: */
+    size_t fit_count, calibration_count, quality_count; /* of each part, in this order */
+    struct calibration calibration;
+    /* Calibrated log-odds at 0, 1, ... 100 % of the pairs of the quality months; score 0-100 is
+     * the percentile among them. */
+    double score_quantiles[REGISTRY_QUANTILES];
+    struct quality quality[QUALITY_BY_COUNT];
+};
+
+/*
+ * Writes the model and makes it the live one. `trees` is XGBoost's JSON. The same content again is
+ * no error.
+ */
+LX_MUST_USE enum lx_err registry_save(const char *folder, const struct model_card *card,
+                                      const char *trees, size_t trees_length,
+                                      char ret_id[REGISTRY_ID_SIZE], struct lx_error *err);
+
+/* The id of the live model. */
+LX_MUST_USE enum lx_err registry_current(const char *folder, char ret_id[REGISTRY_ID_SIZE],
+                                         struct lx_error *err);
+
+struct model;
+struct forest;
+struct scorer;
+
+/* `id` NULL: the live one. Verifies both files and that the feature set is this program's. */
+LX_MUST_USE enum lx_err model_open(const char *folder, const char *id, struct model **ret_model,
+                                   struct lx_error *err);
+/* From memory, for trials and tests that never touch the disk; copies the card. */
+LX_MUST_USE enum lx_err model_of(const struct model_card *card, const char *trees,
+                                 size_t trees_length, struct model **ret_model,
+                                 struct lx_error *err);
+void model_close(struct model *model); /* NULL is fine */
+
+const char *model_id(const struct model *model);
+const struct model_card *model_card(const struct model *model);
+const struct forest *model_forest(const struct model *model);
+const struct scorer *model_scorer(const struct model *model);
+
+/* Calibrated log-odds of `count` rows of card->feature_count floats each. */
+void model_log_odds(const struct model *model, const float *rows, size_t count,
+                    double *ret_log_odds);
+/* 0-100: how many percent of the pairs of the quality months stand below these log-odds. */
+int model_score(const struct model *model, double log_odds);
+
+#endif
