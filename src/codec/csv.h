@@ -12,7 +12,7 @@
  *
  * Invariants: a field never contains a NUL and is valid UTF-8, unless the row has a problem;
  *             memory is bounded by LX_LINE_MAX per row, whatever the file holds.
- * Ownership:  the reader owns the row; it is valid until the next csv_next or csv_reader_release.
+ * Ownership:  the reader owns the row; it is valid until the next csv_next or csv_reader_close.
  * Errors:     what the source reports; LX_ERR_NO_MEMORY. The format's mistakes are LX_ERR_USAGE.
  * Threads:    one thread at a time.
  */
