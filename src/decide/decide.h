@@ -19,7 +19,7 @@
  *
  * Same snapshot, model, rules, answers and environment give the same decision, byte for byte.
  * Ownership: a decision owns everything in it; decision_release gives it back.
- * Errors:    LX_ERR_NOT_FOUND (customer), LX_ERR_BAD_INPUT (n), journal's; after an error nothing
+ * Errors:    LX_ERR_NOT_FOUND (customer), LX_ERR_USAGE (count, placement), journal's; after an error nothing
  *            is recorded and nothing is told.
  */
 
@@ -66,8 +66,9 @@ struct decision {
     char id[DECISION_ID_SIZE];     /* "" for a preview */
     char parent[DECISION_ID_SIZE]; /* the first round that this second round rests on, or "" */
     const char *customer;          /* the bank's id */
-    int round;                     /* 1 or 2 */
-    bool is_final;                 /* all answers of this round are in */
+    const char *placement;
+    int round;     /* 1 or 2 */
+    bool is_final; /* all answers of this round are in */
     bool is_personalised;
     int64_t decided_ms, as_of_ms; /* now; the moment of the features */
     const char *model, *rules;    /* 12 hex digits of each */
@@ -78,10 +79,18 @@ struct decision {
     struct lx_arena arena; /* everything above */
 };
 
-/* First round. count 1..DECISION_ITEMS_MAX; fewer items come back where fewer may be shown. */
-LX_MUST_USE enum lx_err decide_recommend(struct engine *engine, const char *customer, int count,
-                                         bool is_preview, struct decision *ret_decision,
-                                         struct lx_error *err);
+/* Who asks for what, from where. */
+struct decide_request {
+    const char *customer;  /* the bank's id */
+    const char *placement; /* a section of actions.ini; NULL: "rm" */
+    int count;             /* 1..DECISION_ITEMS_MAX; 0: DECISION_DEFAULT_COUNT */
+    bool is_preview;       /* decides and records nothing */
+};
+
+/* First round; fewer items come back where fewer may be shown. */
+LX_MUST_USE enum lx_err decide_recommend(struct engine *engine,
+                                         const struct decide_request *request,
+                                         struct decision *ret_decision, struct lx_error *err);
 void decision_release(struct decision *decision);
 
 /* A recorded decision with the answers given since. LX_ERR_NOT_FOUND. */
