@@ -7,7 +7,7 @@
 
 #include "bank/types.h"
 #include "base/date.h"
-#include "cli/suggest.h"
+#include "base/suggest.h"
 #include "codec/field.h"
 #include "host/env.h"
 
@@ -183,15 +183,10 @@ static enum lx_err parse_global(struct cli_call *call, const char *name, const c
 static enum lx_err unknown_option(const struct cli_call *call, const char *name,
                                   struct lx_error *err)
 {
-    const char *best = NULL;
-    int distance = 3;
-    for (int i = 0; call->command != NULL && i < CLI_OPTIONS_MAX; i++) {
-        const char *known = call->command->options[i].name;
-        if (known != NULL && suggest_distance(name, known) < distance) {
-            distance = suggest_distance(name, known);
-            best = known;
-        }
-    }
+    const char *names[CLI_OPTIONS_MAX] = {NULL};
+    for (int i = 0; call->command != NULL && i < CLI_OPTIONS_MAX; i++)
+        names[i] = call->command->options[i].name;
+    const char *best = lx_suggest(name, names, CLI_OPTIONS_MAX);
     const char *command = call->command == NULL ? "" : call->command->name;
     if (best != NULL)
         return lx_fail(err, LX_ERR_USAGE, "unknown option %s; did you mean %s?", name, best);
@@ -230,13 +225,9 @@ static enum lx_err find_command(struct cli_call *call, const char *name, struct 
     call->command = command_named(name);
     if (call->command != NULL) return LX_OK;
 
-    const char *best = NULL;
-    int distance = 3;
-    for (size_t i = 0; i < cli_command_count; i++) {
-        if (suggest_distance(name, cli_commands[i].name) >= distance) continue;
-        distance = suggest_distance(name, cli_commands[i].name);
-        best = cli_commands[i].name;
-    }
+    const char *names[CLI_COMMANDS_MAX];
+    for (size_t i = 0; i < cli_command_count; i++) names[i] = cli_commands[i].name;
+    const char *best = lx_suggest(name, names, cli_command_count);
     if (best != NULL)
         return lx_fail(err, LX_ERR_USAGE, "no command `%s`; did you mean `%s`?", name, best);
     return lx_fail(err, LX_ERR_USAGE, "no command `%s`; `lingxi help` lists them", name);

@@ -18,7 +18,7 @@
 
 enum cli_language { CLI_ZH, CLI_EN };
 
-enum { CLI_OPTIONS_MAX = 12, CLI_ARGUMENTS_MAX = 256 };
+enum { CLI_OPTIONS_MAX = 12, CLI_ARGUMENTS_MAX = 256, CLI_COMMANDS_MAX = 64 };
 
 struct cli_option {
     const char *name;  /* "--customers" */

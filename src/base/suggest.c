@@ -1,4 +1,4 @@
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 #include <limits.h>
 #include <string.h>
@@ -11,7 +11,7 @@ static int smallest(int a, int b, int c)
     return least < c ? least : c;
 }
 
-int suggest_distance(const char *a, const char *b)
+int lx_suggest_distance(const char *a, const char *b)
 {
     size_t a_length = strlen(a), b_length = strlen(b);
     if (a_length >= WORD_MAX || b_length >= WORD_MAX) return INT_MAX;
@@ -28,4 +28,17 @@ int suggest_distance(const char *a, const char *b)
         }
     }
     return row[b_length];
+}
+
+const char *lx_suggest(const char *word, const char *const *names, size_t count)
+{
+    const char *best = NULL;
+    int limit = 1 + (int)strlen(word) / 3;
+    for (size_t i = 0; i < count; i++) {
+        if (names[i] == NULL || lx_suggest_distance(word, names[i]) >= limit + (best == NULL))
+            continue;
+        limit = lx_suggest_distance(word, names[i]);
+        best = names[i];
+    }
+    return best;
 }
