@@ -1,0 +1,241 @@
+/* The commands that learn and measure: train, evaluate, trial. */
+#include "cli/cli.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "bank/bank.h"
+#include "host/lock.h"
+#include "model/evaluate.h"
+#include "model/simulate.h"
+#include "model/train.h"
+#include "model/trial.h"
+
+static enum lx_err utc_offset_of(const char *folder, int *ret_minutes, struct lx_error *err)
+{
+    struct bank *bank = NULL;
+    enum lx_err code = bank_open(folder, STORE_READ, &bank, err);
+    if (code == LX_OK) *ret_minutes = bank_utc_offset_minutes(bank);
+    bank_close(bank);
+    return code;
+}
+
+static enum lx_err balance_of(struct cli_call *call, enum sampling *ret_method,
+                              struct lx_error *err)
+{
+    const char *name = cli_value(call, "--balance");
+    *ret_method = SAMPLING_NONE;
+    return name == NULL ? LX_OK : sampling_find(name, ret_method, err);
+}
+
+/* One ranking's figures as a JSON object. */
+static void quality_json(struct cli_call *call, const char *name, const struct quality *quality)
+{
+    json_name(&call->json, name);
+    json_object_begin(&call->json);
+    for (int i = 0; i < QUALITY_COUNT; i++)
+        json_name_real(&call->json, quality_name((enum quality_figure)i),
+                       quality_value(quality, (enum quality_figure)i));
+    json_object_end(&call->json);
+}
+
+/* A table for people: a line a figure, a column a ranking. */
+static void quality_table(struct cli_call *call, const struct quality quality[QUALITY_BY_COUNT],
+                          const struct quality *low, const struct quality *high)
+{
+    cli_line(call, "  %-30s %10s %10s %10s", "", cli_text(call, "模型", "model"),
+             cli_text(call, "热门", "popularity"), cli_text(call, "随机", "random"));
+    for (int i = 0; i < QUALITY_COUNT; i++) {
+        enum quality_figure figure = (enum quality_figure)i;
+        char cells[QUALITY_BY_COUNT][16], interval[48] = "";
+        for (int by = 0; by < QUALITY_BY_COUNT; by++) {
+            double value = quality_value(&quality[by], figure);
+            snprintf(cells[by], sizeof cells[by], isnan(value) ? "-" : "%.4f", value);
+        }
+        if (low != NULL)
+            snprintf(interval, sizeof interval, "  %.4f .. %.4f", quality_value(low, figure),
+                     quality_value(high, figure));
+        cli_line(call, "  %-30s %10s %10s %10s%s", quality_name(figure), cells[QUALITY_BY_MODEL],
+                 cells[QUALITY_BY_POPULARITY], cells[QUALITY_BY_RANDOM], interval);
+    }
+}
+
+/* The model's figures at the top of the document, the others beside them. */
+static void quality_print(struct cli_call *call, const struct quality quality[QUALITY_BY_COUNT],
+                          const struct quality *low, const struct quality *high)
+{
+    if (!call->is_json) {
+        quality_table(call, quality, low, high);
+        return;
+    }
+    for (int i = 0; i < QUALITY_COUNT; i++)
+        json_name_real(&call->json, quality_name((enum quality_figure)i),
+                       quality_value(&quality[QUALITY_BY_MODEL], (enum quality_figure)i));
+    quality_json(call, "popularity", &quality[QUALITY_BY_POPULARITY]);
+    quality_json(call, "random", &quality[QUALITY_BY_RANDOM]);
+    if (low == NULL) return;
+    quality_json(call, "low", low);
+    quality_json(call, "high", high);
+}
+
+static void print_days(struct cli_call *call, const char *name, const char *zh, const char *en,
+                       int32_t from_day, int32_t to_day)
+{
+    char from[LX_DATE_TEXT_SIZE], to[LX_DATE_TEXT_SIZE];
+    lx_day_format(from_day, from);
+    lx_day_format(to_day, to);
+    cli_line(call, "  %-28s %s .. %s", cli_text(call, zh, en), from, to);
+    if (!call->is_json) return;
+    json_name(&call->json, name);
+    json_array_begin(&call->json);
+    json_text(&call->json, from);
+    json_text(&call->json, to);
+    json_array_end(&call->json);
+}
+
+static void train_print(struct cli_call *call, const struct train_result *result)
+{
+    if (call->is_json) json_name_text(&call->json, "model", result->model);
+    cli_line(call, "  %-28s %s", cli_text(call, "模型", "model"), result->model);
+    cli_count(call, "rows", "训练行", "rows fitted on", (int64_t)result->rows);
+    cli_count(call, "positives", "其中正例", "of them positive", (int64_t)result->positives);
+    cli_count(call, "features", "特征", "features", result->feature_count);
+    cli_count(call, "trees", "树", "trees", result->tree_count);
+    cli_count(call, "quality_rows", "评估行", "rows measured on", (int64_t)result->quality_rows);
+    cli_count(call, "quality_positives", "其中正例", "of them positive",
+              (int64_t)result->quality_positives);
+    print_days(call, "fitted", "训练月末", "month ends fitted on", result->fitted_from_day,
+               result->fitted_to_day);
+    print_days(call, "measured", "评估月末（模型未见）", "month ends measured on, unseen",
+               result->measured_from_day, result->measured_to_day);
+    quality_print(call, result->quality, NULL, NULL);
+    cli_figure(call, "seconds", cli_seconds(call));
+}
+
+enum lx_err cli_train(struct cli_call *call, struct lx_error *err)
+{
+    struct train_options options = {0};
+    struct train_result result;
+    struct host_lock lock = {-1};
+    int utc_offset_minutes = 0;
+    int64_t seed;
+    enum lx_err code = balance_of(call, &options.balance, err);
+    if (code == LX_OK) code = cli_int(call, "--seed", 0, INT64_MAX, 1, &seed, err);
+    if (code == LX_OK) code = utc_offset_of(call->folder, &utc_offset_minutes, err);
+    if (code == LX_OK)
+        code = cli_as_of(call, "--as-of", utc_offset_minutes, &options.as_of_ms, err);
+    if (code == LX_OK) code = host_lock_take(call->folder, true, &lock, err);
+    if (code != LX_OK) return code;
+
+    options.seed = (uint64_t)seed;
+    code = train(call->folder, &options, &call->env, &result, err);
+    host_lock_release(&lock);
+    if (code == LX_OK) train_print(call, &result);
+    return code;
+}
+
+static void products_print(struct cli_call *call, const struct evaluate_result *result)
+{
+    if (call->is_json) {
+        json_name(&call->json, "products");
+        json_array_begin(&call->json);
+    }
+    cli_line(call, "  %-10s %12s %10s %9s %12s %10s", cli_text(call, "产品", "product"),
+             cli_text(call, "行", "rows"), cli_text(call, "正例", "positives"), "roc_auc",
+             cli_text(call, "预测", "expected"), cli_text(call, "实际", "observed"));
+    for (size_t i = 0; i < result->product_count; i++) {
+        const struct evaluate_product *product = &result->products[i];
+        cli_line(call, "  %-10s %12" PRIu64 " %10" PRIu64 " %9.4f %12.6f %10.6f", product->code,
+                 product->rows, product->positives, product->roc_auc, product->probability,
+                 product->rate);
+        if (!call->is_json) continue;
+        json_object_begin(&call->json);
+        json_name_text(&call->json, "product", product->code);
+        json_name_int(&call->json, "rows", (int64_t)product->rows);
+        json_name_int(&call->json, "positives", (int64_t)product->positives);
+        json_name_real(&call->json, "roc_auc", product->roc_auc);
+        json_name_real(&call->json, "probability", product->probability);
+        json_name_real(&call->json, "rate", product->rate);
+        json_object_end(&call->json);
+    }
+    if (call->is_json) json_array_end(&call->json);
+}
+
+static enum lx_err evaluate_plain(struct cli_call *call, const struct evaluate_options *options,
+                                  struct lx_error *err)
+{
+    struct evaluate_result result = {0};
+    enum lx_err code = evaluate(call->folder, options, &call->env, &result, err);
+    if (code == LX_OK) {
+        if (call->is_json) json_name_text(&call->json, "model", result.model);
+        cli_line(call, "  %-28s %s", cli_text(call, "模型", "model"), result.model);
+        print_days(call, "measured", "评估月末（模型未见）", "month ends measured on, unseen",
+                   result.from_day, result.to_day);
+        cli_count(call, "customers", "客户", "customers", (int64_t)result.customers);
+        cli_count(call, "rows", "行", "rows", (int64_t)result.rows);
+        cli_count(call, "positives", "其中正例", "of them positive", (int64_t)result.positives);
+        quality_print(call, result.quality, &result.low[QUALITY_BY_MODEL],
+                      &result.high[QUALITY_BY_MODEL]);
+        products_print(call, &result);
+        cli_figure(call, "seconds", cli_seconds(call));
+    }
+    evaluate_result_release(&result);
+    return code;
+}
+
+static void method_print(struct cli_call *call, const struct evaluate_method *method)
+{
+    cli_line(call, "  %-10s %10" PRIu64 " %8.4f %8.4f %8.4f %8.4f %8.2f %8.2f %8.5f %7.1f",
+             sampling_name(method->balance), method->rows, method->sampled_rate,
+             method->quality.pr_auc, method->quality.roc_auc, method->quality.roc_auc_within,
+             method->quality.lift_1pct, method->quality.lift_5pct, method->quality.ece,
+             method->seconds);
+    if (!call->is_json) return;
+    json_object_begin(&call->json);
+    json_name_text(&call->json, "balance", sampling_name(method->balance));
+    json_name_int(&call->json, "rows", (int64_t)method->rows);
+    json_name_real(&call->json, "sampled_rate", method->sampled_rate);
+    for (int i = 0; i < QUALITY_COUNT; i++)
+        json_name_real(&call->json, quality_name((enum quality_figure)i),
+                       quality_value(&method->quality, (enum quality_figure)i));
+    json_name_real(&call->json, "seconds", method->seconds);
+    json_object_end(&call->json);
+}
+
+static enum lx_err evaluate_methods(struct cli_call *call, const struct evaluate_options *options,
+                                    struct lx_error *err)
+{
+    struct evaluate_comparison comparison;
+    enum lx_err code = evaluate_compare(call->folder, options, &call->env, &comparison, err);
+    if (code != LX_OK) return code;
+
+    cli_count(call, "rows", "评估行", "rows measured on", (int64_t)comparison.rows);
+    cli_count(call, "positives", "其中正例", "of them positive", (int64_t)comparison.positives);
+    cli_line(call, "  %-10s %10s %8s %8s %8s %8s %8s %8s %8s %7s",
+             cli_text(call, "方法", "balance"), cli_text(call, "训练行", "rows"), "rate", "pr_auc",
+             "roc_auc", "within", "lift1", "lift5", "ece", "s");
+    if (call->is_json) {
+        json_name(&call->json, "methods");
+        json_array_begin(&call->json);
+    }
+    for (int i = 0; i < SAMPLING_COUNT; i++) method_print(call, &comparison.methods[i]);
+    if (call->is_json) {
+        json_array_end(&call->json);
+        quality_json(call, "popularity", &comparison.popularity);
+        quality_json(call, "random", &comparison.random);
+    }
+    cli_figure(call, "seconds", cli_seconds(call));
+    return LX_OK;
+}
+
+enum lx_err cli_evaluate(struct cli_call *call, struct lx_error *err)
+{
+    int64_t seed;
+    enum lx_err code = cli_int(call, "--seed", 0, INT64_MAX, 1, &seed, err);
+    if (code != LX_OK) return code;
+
+    struct evaluate_options options = {.seed = (uint64_t)seed};
+    if (cli_flag(call, "--compare")) return evaluate_methods(call, &options, err);
+    return evaluate_plain(call, &options, err);
+}
