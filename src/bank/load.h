@@ -13,7 +13,10 @@
  * A fact about a customer that neither the bank nor the batch knows is an outcome
  * (BANK_PUT_UNKNOWN_CUSTOMER): the row is the importer's to reject.
  * Holdings are derived from open and close events when the batch commits.
- * Errors: store's; after an error only bank_load_abort is allowed. Threads: one at a time.
+ * Ranges (a kind, a product's number, a level of 1 to 5 ...) are the caller's to keep; one that is
+ * not kept is a bug.
+ * Errors: store's; LX_ERR_BUSY while another load runs or, for the first one, while somebody has
+ *         the bank open; after an error only bank_load_abort is allowed. Threads: one at a time.
  */
 
 #include "bank/bank.h"
@@ -26,7 +29,8 @@ struct bank_load;
     X(DONE, "done")                                                                                \
     X(UNKNOWN_CUSTOMER, "no such customer in the bank or in this batch")                           \
     X(DUPLICATE, "the same row is there already")                                                  \
-    X(KNOWN_BEFORE_IT_HAPPENED, "known_at lies before at")
+    X(KNOWN_BEFORE_IT_HAPPENED, "known_at lies before at")                                         \
+    X(BAD_VALUE, "a value does not have its form")
 
 enum bank_put {
 #define X(name, text) BANK_PUT_##name,
@@ -34,6 +38,9 @@ enum bank_put {
 #undef X
 };
 const char *bank_put_text(enum bank_put outcome);
+/* What exactly was wrong with the last row that was BAD_VALUE: `opened_day "2026-13-01": ...`.
+ * Valid until the next put. */
+const char *bank_load_refusal(const struct bank_load *load);
 
 struct bank_batch {
     const char *source; /* what the user named */
@@ -74,7 +81,8 @@ LX_MUST_USE enum lx_err bank_load_list(struct bank_load *load, enum bank_list li
 /* The customer's number, -1 if he is unknown. bank_put_customer adds him if he is. */
 int64_t bank_load_customer(const struct bank_load *load, const char *id, size_t length);
 
-/* Every put counts a row as loaded where the outcome is DONE. `name` may be NULL. */
+/* Every put counts a row as loaded where the outcome is DONE; what turns out to be a duplicate of a
+ * row in the bank only at commit is taken off again. `name` and `profile` may be NULL. */
 LX_MUST_USE enum lx_err bank_put_customer(struct bank_load *load, const char *id, size_t id_length,
                                           const char *name, size_t name_length,
                                           const struct bank_profile *profile,
@@ -93,8 +101,27 @@ LX_MUST_USE enum lx_err bank_put_consent(struct bank_load *load, int64_t custome
                                          enum bank_put *ret_outcome, struct lx_error *err);
 
 /*
- * Entities that are few: a row of named texts straight into table `branch`, `staff`, `assignment`,
- * `account`, `campaign` ... (load.c has the list with columns and types).
+ * Entities that are few: a row of named texts straight into one of these tables. A row whose key
+ * (before the bar) is there already changes it, or is a DUPLICATE if it says nothing new; a value
+ * that is not given leaves the stored one.
+ *
+ *   institution     code | name
+ *   branch          code | name institution parent region opened_day closed_day
+ *   staff           code | name role branch joined_day left_day
+ *   placement       code | name channel
+ *   campaign        code | name product channel starts_ms ends_ms control_ppm random_ppm
+ *   account         customer code | product branch opened_day closed_day
+ *   assignment      customer at_ms staff | until_ms
+ *   do_not_contact  customer at_ms channel | until_ms reason
+ *   complaint       customer at_ms code | subject product closed_at_ms
+ *   label           customer name at_ms | layer value until_ms source
+ *   legal_hold      customer at_ms | until_ms reason
+ *
+ * and in each at_ms and known_at_ms; without them it is known since the batch's `now_ms`, and so
+ * since when it is known. Forms: ..._ms is `YYYY-MM-DD HH:MM:SS` or `YYYY-MM-DD` in the bank's time,
+ * or a count of milliseconds; ..._day `YYYY-MM-DD`; customer his id, staff, product, branch and
+ * institution their codes; channel its text (`mobile`), for do_not_contact also `all`.
+ * LX_ERR_USAGE for a table or a column that is not there.
  */
 struct bank_value {
     const char *column;

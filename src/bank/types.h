@@ -117,6 +117,9 @@ enum {
 #define BANK_UNKNOWN_MS INT64_MIN /* a moment that is not known */
 #define BANK_NO_AMOUNT INT64_MIN  /* a fact without an amount */
 #define BANK_NO_PRODUCT (-1)
+/* The file has no serial number: the loader numbers the events of one customer and moment in the
+ * order in which they come. With a number, a second event of the same number is a duplicate. */
+#define BANK_SEQUENCE_AUTO UINT32_MAX
 
 /* One version of what the bank holds about a customer; texts are codes of the bank's own. */
 struct bank_profile {
