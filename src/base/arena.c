@@ -36,14 +36,20 @@ void lx_arena_release(struct lx_arena *arena)
 
 void lx_arena_clear(struct lx_arena *arena)
 {
+    struct lx_arena_block *block = arena->first;
+    for (; block != NULL; block = block->next) block->used_bytes = 0;
     arena->used_bytes = 0;
-    if (arena->first == NULL) return;
-
-    free_blocks(arena->first->next);
-    arena->first->next = NULL;
-    arena->first->used_bytes = 0;
-    arena->held_bytes = arena->first->size_bytes;
     arena->current = arena->first;
+}
+
+/* A block kept from an earlier request that does not fit this one only costs room. */
+static void drop_blocks_after_current(struct lx_arena *arena)
+{
+    struct lx_arena_block **next = arena->current == NULL ? &arena->first : &arena->current->next;
+    for (struct lx_arena_block *block = *next; block != NULL; block = block->next)
+        arena->held_bytes -= block->size_bytes;
+    free_blocks(*next);
+    *next = NULL;
 }
 
 static struct lx_arena_block *add_block(struct lx_arena *arena, size_t needed_bytes)
@@ -62,9 +68,28 @@ static struct lx_arena_block *add_block(struct lx_arena *arena, size_t needed_by
         arena->first = block;
     else
         arena->current->next = block;
-    arena->current = block;
     arena->held_bytes += size_bytes;
     return block;
+}
+
+static bool has_room(const struct lx_arena_block *block, size_t needed_bytes)
+{
+    return block != NULL && block->size_bytes - block->used_bytes >= needed_bytes;
+}
+
+/* Makes the current block one with room. */
+static bool find_room(struct lx_arena *arena, size_t needed_bytes)
+{
+    if (has_room(arena->current, needed_bytes)) return true;
+
+    struct lx_arena_block *next = arena->current == NULL ? NULL : arena->current->next;
+    if (!has_room(next, needed_bytes)) {
+        drop_blocks_after_current(arena);
+        next = add_block(arena, needed_bytes);
+        if (next == NULL) return false;
+    }
+    arena->current = next;
+    return true;
 }
 
 void *lx_arena_alloc(struct lx_arena *arena, size_t size_bytes)
@@ -74,12 +99,9 @@ void *lx_arena_alloc(struct lx_arena *arena, size_t size_bytes)
     if (size_bytes > arena->max_bytes) return NULL;
     size_t padded = (size_bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
     if (padded == 0) padded = ARENA_ALIGN;
+    if (!find_room(arena, padded)) return NULL;
 
     struct lx_arena_block *block = arena->current;
-    if (block == NULL || block->size_bytes - block->used_bytes < padded) {
-        block = add_block(arena, padded);
-        if (block == NULL) return NULL;
-    }
     unsigned char *memory = block->bytes + block->used_bytes;
     block->used_bytes += padded;
     arena->used_bytes += padded;
@@ -120,14 +142,16 @@ char *lx_arena_printf(struct lx_arena *arena, const char *format, ...)
 void lx_arena_check(const struct lx_arena *arena)
 {
     size_t used_bytes = 0, held_bytes = 0;
-    const struct lx_arena_block *last = NULL;
+    bool is_after_current = arena->current == NULL;
+    LX_ASSERT((arena->first == NULL) == (arena->current == NULL));
     for (const struct lx_arena_block *block = arena->first; block != NULL; block = block->next) {
         LX_ASSERT(block->used_bytes <= block->size_bytes);
+        LX_ASSERT(!is_after_current || block->used_bytes == 0);
+        is_after_current = is_after_current || block == arena->current;
         used_bytes += block->used_bytes;
         held_bytes += block->size_bytes;
-        last = block;
     }
-    LX_ASSERT(last == arena->current);
+    LX_ASSERT(is_after_current);
     LX_ASSERT(used_bytes == arena->used_bytes);
     LX_ASSERT(held_bytes == arena->held_bytes);
     LX_ASSERT(held_bytes <= arena->max_bytes);

@@ -4,9 +4,9 @@
 /*
  * arena: memory for one request. Allocate freely, give everything back at once.
  *
- * Invariants: what was handed out stays where it is until clear or release; total never exceeds
- *             max_bytes; after clear the first block is kept, so a second request of the same
- *             size asks the system for nothing.
+ * Invariants: what was handed out stays where it is until clear or release; the total held never
+ *             exceeds max_bytes; clear keeps the blocks, so a second request that asks for the
+ *             same sizes takes nothing from the system.
  * Ownership:  the arena owns all it hands out; `lx_arena_init` allocates nothing.
  * Errors:     NULL when the maximum or the system's memory is reached.
  * Threads:    one thread at a time.
@@ -17,16 +17,16 @@
 struct lx_arena_block;
 
 struct lx_arena {
-    struct lx_arena_block *first, *current;
-    size_t used_bytes; /* handed out since the last clear, padding included */
-    size_t held_bytes; /* asked from the system */
+    struct lx_arena_block *first, *current; /* blocks after `current` are empty */
+    size_t used_bytes;                      /* handed out since the last clear, padding included */
+    size_t held_bytes;                      /* asked from the system */
     size_t max_bytes;
 };
 
 void lx_arena_init(struct lx_arena *arena, size_t max_bytes);
 void lx_arena_release(struct lx_arena *arena);
 
-/* Everything handed out becomes invalid; the first block is kept, the others are given back. */
+/* Everything handed out becomes invalid; the memory is kept for the next request. */
 void lx_arena_clear(struct lx_arena *arena);
 
 /* `size_bytes` zeroed bytes aligned for any type; size 0 gives a valid pointer. NULL on failure. */

@@ -14,11 +14,10 @@
 #include "base/base.h"
 
 struct lx_dictionary {
-    uint32_t *slots;   /* open addressing; number + 1, 0 for empty; a power of two */
-    uint32_t *hashes;  /* by number */
+    uint64_t *slots;   /* open addressing; hash << 32 | number + 1, 0 for empty; a power of two */
     uint64_t *offsets; /* by number; offsets[count] is the end of `bytes` */
     char *bytes;       /* every key, each followed by a NUL */
-    size_t slot_count, count, capacity, hash_capacity, bytes_capacity, max_count;
+    size_t slot_count, count, capacity, bytes_capacity, max_count;
 };
 
 enum { LX_DICTIONARY_NONE = -1 };
@@ -29,7 +28,7 @@ void lx_dictionary_release(struct lx_dictionary *dictionary);
 /* The number of the key, or LX_DICTIONARY_NONE. */
 int64_t lx_dictionary_find(const struct lx_dictionary *dictionary, const char *key, size_t length);
 
-/* The number of the key, which is added if it is new. */
+/* The number of the key, which is added if it is new; ret_is_new may be NULL. */
 LX_MUST_USE enum lx_err lx_dictionary_add(struct lx_dictionary *dictionary, const char *key,
                                           size_t length, uint32_t *ret_number, bool *ret_is_new);
 

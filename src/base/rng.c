@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "base/real.h"
+
 static uint64_t mix(uint64_t z)
 {
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
@@ -50,16 +52,17 @@ double lx_rng_normal(struct lx_rng *rng)
     for (;;) {
         double u = 2 * lx_rng_uniform(rng) - 1, v = 2 * lx_rng_uniform(rng) - 1;
         double square = u * u + v * v;
-        if (square > 0 && square < 1) return u * sqrt(-2 * log(square) / square);
+        if (square > 0 && square < 1) return u * sqrt(-2 * lx_log(square) / square);
     }
 }
 
 double lx_rng_exponential(struct lx_rng *rng)
 {
-    return -log1p(-lx_rng_uniform(rng));
+    /* 1 - u is exact. */
+    return -lx_log(1 - lx_rng_uniform(rng));
 }
 
-/* Knuth's product for small means; above 30 the sum of two halves, which keeps it exact. */
+/* Knuth's product for small means; larger ones are brought down first. */
 uint32_t lx_rng_poisson(struct lx_rng *rng, double mean)
 {
     LX_ASSERT(mean >= 0 && mean <= 1e6);
@@ -77,7 +80,7 @@ uint32_t lx_rng_poisson(struct lx_rng *rng, double mean)
         count += m;
         mean -= arrival;
     }
-    double limit = exp(-mean), product = lx_rng_uniform(rng);
+    double limit = lx_exp(-mean), product = lx_rng_uniform(rng);
     for (; product > limit; product *= lx_rng_uniform(rng)) count++;
     return count;
 }
@@ -88,7 +91,7 @@ double lx_rng_gamma(struct lx_rng *rng, double shape)
     LX_ASSERT(shape > 0);
 
     if (shape < 1) {
-        double boost = pow(1 - lx_rng_uniform(rng), 1 / shape);
+        double boost = lx_exp(lx_log(1 - lx_rng_uniform(rng)) / shape);
         return lx_rng_gamma(rng, shape + 1) * boost;
     }
     double d = shape - 1.0 / 3, c = 1 / sqrt(9 * d);
@@ -96,7 +99,7 @@ double lx_rng_gamma(struct lx_rng *rng, double shape)
         double x = lx_rng_normal(rng), t = 1 + c * x;
         if (t <= 0) continue;
         double v = t * t * t, u = 1 - lx_rng_uniform(rng);
-        if (log(u) < 0.5 * x * x + d - d * v + d * log(v)) return d * v;
+        if (lx_log(u) < 0.5 * x * x + d - d * v + d * lx_log(v)) return d * v;
     }
 }
 

@@ -5,7 +5,8 @@
  * rng: random numbers that are handed in. The same (seed, stream) gives the same numbers on every
  * machine; give each customer, tree or fold its own stream and the order of threads cannot matter.
  *
- * The generator is splitmix64 (Steele, Lea, Flood 2014), seeded by mixing seed and stream.
+ * The generator is splitmix64 (Steele, Lea, Flood 2014), seeded by mixing seed and stream. The
+ * distributions use base/real.h, so their bits do not depend on the C library either.
  * It is for simulation and sampling, never for secrets: those come from env->entropy.
  */
 
