@@ -24,6 +24,9 @@ void matrix_release(struct matrix *matrix);
 LX_MUST_USE enum lx_err matrix_add_row(struct matrix *matrix, float **ret_row);
 LX_MUST_USE enum lx_err matrix_reserve(struct matrix *matrix, size_t row_count);
 LX_MUST_USE enum lx_err matrix_name(struct matrix *matrix, size_t column, const char *name);
+/* The named rows, in that order (NULL: the first row_count), with the names; a new matrix. */
+LX_MUST_USE enum lx_err matrix_copy_rows(const struct matrix *matrix, const uint32_t *rows,
+                                         size_t row_count, struct matrix *ret_matrix);
 
 static inline float *matrix_row(const struct matrix *matrix, size_t row)
 {

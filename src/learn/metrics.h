@@ -8,7 +8,8 @@
  * Shapes: scores, labels (0/1), weights of `count` rows; weights may be NULL (all one).
  * Ties:   rows of equal score count as one threshold (AUC, PR-AUC); where a cut falls inside a tie
  *         (lift, recall at k) the tied rows count by their mean, so that order cannot matter.
- * A metric without both classes is NaN. Errors: LX_ERR_NO_MEMORY. Threads: pure.
+ * A metric without both classes is NaN; a score that is NaN is a bug of the caller.
+ * Errors: LX_ERR_NO_MEMORY. Threads: pure.
  */
 
 #include "base/base.h"
@@ -24,8 +25,8 @@ double metric_log_loss(const double *probabilities, const uint8_t *labels, const
 double metric_brier(const double *probabilities, const uint8_t *labels, const double *weights,
                     size_t count);
 
-/* Positives among the best `share` of the rows over what chance gives (lift), or over all (recall).
- */
+/* Positives among the best `share` of the rows (rounded, at least one) over what chance gives
+ * (lift), or over all positives (recall). */
 LX_MUST_USE enum lx_err metric_lift_at(const double *scores, const uint8_t *labels, size_t count,
                                        double share, double *ret_lift, double *ret_recall);
 /* Positives among the k best. */
@@ -45,7 +46,9 @@ LX_MUST_USE enum lx_err metric_calibration(const double *probabilities, const ui
                                            struct metric_calibration *ret_calibration);
 
 /* Cases with candidates: rows of one case lie together, `case_ends[i]` is the end of case i.
- * A tie of scores goes to the earlier candidate. Cases without a positive are left out. */
+ * A tie of scores goes to the earlier candidate. Cases without a positive are left out.
+ * hit and mrr look at the first positive; map7 is the mean of sum(precision at each positive among
+ * the best 7) / min(positives, 7). */
 struct metric_ranking {
     size_t case_count;
     double hit1, hit3, hit5, mrr, map7, precision5;
@@ -59,7 +62,8 @@ LX_MUST_USE enum lx_err metric_roc_auc_within(const double *scores, const uint8_
                                               const uint16_t *groups, size_t group_count,
                                               size_t count, double *ret_value);
 
-/* 95 % percentile interval of a statistic over resampled units (rows, customers). */
+/* 95 % percentile interval of a statistic over resampled units (rows, customers); `value` is the
+ * statistic of every unit once. Resamples whose statistic is NaN are left out. */
 struct metric_interval {
     double value, low, high;
 };
@@ -68,7 +72,9 @@ LX_MUST_USE enum lx_err metric_bootstrap(size_t unit_count, int resamples, uint6
                                                              size_t count),
                                          void *context, struct metric_interval *ret_interval);
 
-/* Population stability index between two samples over `bins` quantile bins of the first. */
+/* Population stability index between two samples over at most `bins` quantile bins of the first
+ * (fewer where values repeat) and one more for missing values (NaN); half a row is added to each
+ * count. Below 0.10 is stable, above 0.25 calls for action. */
 LX_MUST_USE enum lx_err metric_psi(const double *before, size_t before_count, const double *after,
                                    size_t after_count, int bins, double *ret_psi);
 

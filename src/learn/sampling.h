@@ -6,7 +6,12 @@
  * name (`--balance`). After any of them the probability is brought back to the true rate by
  * calibration.h, with the rates reported here.
  *
- * Deterministic by seed. Errors: LX_ERR_USAGE for an unknown name (lists the known ones),
+ * Labels are 0 or 1. Rows that stay keep their order; new ones come after them. SMOTE measures
+ * distances on the values as they are given, as imbalanced-learn does: a caller whose columns have
+ * different scales hands in standardised ones. A missing value counts as its column's mean in the
+ * distance and stays missing in what is made from its row.
+ *
+ * Deterministic by seed, whatever the number of threads. Errors: LX_ERR_USAGE for an unknown name (lists the known ones),
  * LX_ERR_BAD_INPUT (no positives), LX_ERR_NO_MEMORY.
  */
 

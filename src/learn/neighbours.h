@@ -1,0 +1,29 @@
+#ifndef LEARN_NEIGHBOURS_H
+#define LEARN_NEIGHBOURS_H
+
+/*
+ * neighbours: the k nearest points by Euclidean distance, exactly, in blocks on OpenBLAS.
+ *
+ * Distances come first from a single-precision product, |q|^2 + |p|^2 - 2 q.p of centred points,
+ * with a bound on its error; only pairs that the bound lets through are computed again in double
+ * precision. So the answer is that of a plain double loop, at about the speed of sgemm.
+ *
+ * Shapes:  points[point_count][dimension], queries[query_count][dimension], row-major, finite.
+ *          ret_indices[query_count][k], nearest first; equal distances by index.
+ * Errors:  LX_ERR_NO_MEMORY, host_parallel's. Threads: one call at a time (OpenBLAS's own thread
+ *          count is set to one while it runs); it uses `thread_count` threads. The answer does not
+ *          depend on how many.
+ */
+
+#include "base/base.h"
+
+/*
+ * `is_self`: the queries are the points themselves and a point is no neighbour of its own; it is
+ * left out by index, so that its duplicates stay. k is at most the number of points to choose from.
+ */
+LX_MUST_USE enum lx_err neighbours_find(const float *points, size_t point_count,
+                                        const float *queries, size_t query_count, size_t dimension,
+                                        size_t k, bool is_self, int thread_count,
+                                        uint32_t *ret_indices, struct lx_error *err);
+
+#endif
