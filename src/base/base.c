@@ -101,9 +101,7 @@ enum lx_err lx_fail_errno(struct lx_error *err, int number, const char *format, 
     va_end(args);
 
     char reason[128];
-    if (strerror_r(number, reason, sizeof reason) != 0)
-        snprintf(reason, sizeof reason, "system error %d", number);
-    return lx_fail(err, code, "%s: %s", text, reason);
+    return lx_fail(err, code, "%s: %s", text, strerror_r(number, reason, sizeof reason));
 }
 
 enum lx_err lx_error_prefix(struct lx_error *err, const char *format, ...)

@@ -20,7 +20,7 @@ void lx_dictionary_release(struct lx_dictionary *dictionary)
 }
 
 /*
- * Eight bytes at a time, each step a multiplication and a fold (as in Fibonacci hashing). Not keyed:
+ * Eight bytes at a time, each step a multiplication and a fold (Fibonacci hashing). Not keyed:
  * the keys come from the bank's own files, not from strangers. Never stored, so free to change.
  */
 static uint32_t hash_of(const char *key, size_t length)
