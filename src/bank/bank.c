@@ -427,41 +427,6 @@ enum lx_err bank_customer_id(struct bank *bank, int64_t customer, char ret_id[LX
     return code;
 }
 
-/* Moves the product with this code to place `number`, those between one place back. */
-static bool move_to(struct bank_catalogue *catalogue, size_t number, const char *code)
-{
-    int found = bank_catalogue_find(catalogue, code, strlen(code));
-    if (found < 0 || (size_t)found < number) return false;
-    struct bank_product product = catalogue->products[found];
-    memmove(&catalogue->products[number + 1], &catalogue->products[number],
-            ((size_t)found - number) * sizeof product);
-    catalogue->products[number] = product;
-    return true;
-}
-
-enum lx_err bank_catalogue_align(struct bank_catalogue *catalogue, struct store *store,
-                                 struct lx_error *err)
-{
-    struct store_statement *statement = NULL;
-    bool has_row = false;
-    enum lx_err code =
-        store_prepare(store, "SELECT product, code FROM product ORDER BY product", &statement, err);
-    for (size_t number = 0; code == LX_OK; number++) {
-        code = store_step(statement, &has_row, err);
-        if (code != LX_OK || !has_row) break;
-        const char *text = store_text(statement, 1, NULL);
-        if (text == NULL || store_int(statement, 0) != (int64_t)number)
-            code = lx_fail(err, LX_ERR_CORRUPT, "product: number %zu is missing", number);
-        else if (!move_to(catalogue, number, text))
-            code = lx_fail(err, LX_ERR_BAD_INPUT,
-                           "catalogue.ini: product %.*s is gone, but the bank has records of it; "
-                           "give it `status = retired`",
-                           LX_CODE_MAX, text);
-    }
-    store_finalize(statement);
-    return code;
-}
-
 static const char *list_query(enum bank_list list)
 {
     switch (list) {

@@ -4,9 +4,10 @@
 /*
  * catalogue: the products that the bank sells, as a file says (data/catalogue.ini).
  *
- * Products are numbered 0, 1, ... by code, and the number is what events, models and the snapshot
- * store; a new version of the file may append and change, but a product never disappears: it gets
- * the status `retired`.
+ * Products are numbered 0, 1, ... and the number is what events, models and the snapshot store. A
+ * file is read in the order of the codes; a bank keeps the numbers that it has given once
+ * (bank_catalogue of bank.h), and what is new gets the next ones. A product never disappears: it
+ * gets the status `retired`, and one that is missing from the file stays as the bank has it.
  * Ownership: owns its texts. Errors: LX_ERR_BAD_INPUT with file, line and field.
  * Threads:   read-only once read.
  */

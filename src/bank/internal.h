@@ -62,10 +62,14 @@ enum lx_err bank_query_int(struct store *store, const char *sql, int64_t null_va
 enum lx_err bank_list_read(struct store *store, enum bank_list list,
                            struct lx_dictionary *dictionary, struct lx_error *err);
 
-/* Puts the products in the order of their numbers in the store; those that it has not seen yet
- * follow by code. LX_ERR_BAD_INPUT if one that it has seen is not in the catalogue. */
+/* Puts the products in the order of their numbers in the store. Those that only the store has, as
+ * a mapping may bring them, are taken from there; those that only the file has follow by code. */
 enum lx_err bank_catalogue_align(struct bank_catalogue *catalogue, struct store *store,
                                  struct lx_error *err);
+
+/* Appends a copy. LX_ERR_LIMIT past LX_PRODUCT_MAX. */
+enum lx_err bank_catalogue_add(struct bank_catalogue *catalogue, const struct bank_product *product,
+                               struct lx_error *err);
 
 /* True if no table of the model has a row. */
 enum lx_err bank_is_empty(struct bank *bank, bool *ret_is_empty, struct lx_error *err);

@@ -203,6 +203,24 @@ int bank_load_utc_offset_minutes(const struct bank_load *load)
     return load->bank->utc_offset_minutes;
 }
 
+enum lx_err bank_load_product(struct bank_load *load, const struct bank_product *product,
+                              int *ret_number, struct lx_error *err)
+{
+    LX_ASSERT(product != NULL && ret_number != NULL);
+    LX_ASSERT(product->risk >= 1 && product->risk <= 5 && product->age_min <= product->age_max);
+    LX_ASSERT(product->minimum_fen >= 0 && product->term_days >= 0);
+
+    struct bank_catalogue *catalogue = &load->bank->catalogue;
+    int number = bank_catalogue_find(catalogue, product->code, strlen(product->code));
+    if (number == BANK_NO_PRODUCT) {
+        number = (int)catalogue->count;
+        enum lx_err code = bank_catalogue_add(catalogue, product, err);
+        if (code != LX_OK) return code;
+    }
+    *ret_number = number;
+    return LX_OK;
+}
+
 enum lx_err bank_load_file(struct bank_load *load, const char *name, const uint8_t sha256[32],
                            uint64_t size_bytes, bool *ret_is_known, struct lx_error *err)
 {
