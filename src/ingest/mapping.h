@@ -7,7 +7,8 @@
  * example; what stands here is the whole syntax.
  *
  * Lines are `name = value`; `#` and `;` begin a comment at the start of a line; a value goes on in
- * indented lines. The separators ` + `, ` as `, ` in ` need the blanks around them.
+ * indented lines. A name holds no `=` and no `:`. The separators ` + `, ` - `, ` as `, ` in ` need
+ * the blanks around them.
  *
  *   [mapping]            holds for every [file ...] section that does not say otherwise
  *   about = text         one line for people
@@ -82,8 +83,10 @@
  *              kind, channel, merchant are the texts of bank/types.h ("transfer_in"). An amount is
  *              signed from the customer's side; `sign` is + or - and replaces the amount's own.
  *              sequence: a number below 2^32 that tells events of one customer at one moment apart,
- *              such as a serial number of the day. Without it the event's content takes its place:
- *              rows that agree in everything are one event, a close goes before an open.
+ *              such as a serial number of the day: a second row with the same one is a duplicate.
+ *              Without it the event's content takes its place: rows that agree in everything are
+ *              one event, a close goes before an open. `sequence = auto` says that such rows are
+ *              different events, numbered as they come; then no row may come in a second file.
  *   contract   customer! product! opened! known_at! closed amount channel
  *              An open event at `opened`, and a close event at `closed` where it is not empty.
  *   holding    customer! at! known_at! held! channel      wide: an open event for each product held
@@ -98,8 +101,12 @@
  *   exposure   customer! at! known_at! product! campaign channel answer answer_known_at
  *              show_probability is_random is_control
  *   consent    customer! at! known_at! is_granted! channel (empty: personalisation as such)
- *   product    code! and the fields of catalogue.ini. Read before all other files.
- *   branch, staff, assignment, account, campaign: the columns of the table, see mapping.md.
+ *   product    code! and the names of catalogue.ini, each with a !. Read before all other files.
+ *   branch     code! name institution parent region opened closed at known_at
+ *   staff      code! at! known_at! name role branch joined left
+ *   campaign   code! name product channel starts ends control_share random_share at known_at
+ *   account    customer! code! at! known_at! product branch opened closed
+ *   assignment customer! staff! at! known_at! until      staff is the code of table staff
  *
  *   held = COLUMN ...          blank-separated names of columns, `*` and `?` as in a shell; a
  * number above 0 or a text of `yes` means held, 0, empty or `no` not held. The part in parentheses,
@@ -113,6 +120,7 @@
  * Threads:   read-only once parsed; safe everywhere.
  */
 
+#include "bank/catalogue.h"
 #include "base/arena.h"
 #include "base/dictionary.h"
 #include "codec/csv.h"
@@ -123,16 +131,17 @@
  *   name  text  fields (! required) */
 #define MAPPING_ENTITY_MAP(X)                                                                      \
     X(PRODUCT, "product",                                                                          \
-      "code! zh! en! category! risk! features_zh features_en minimum rate term age channels "      \
-      "launched green status")                                                                     \
-    X(BRANCH, "branch", "branch! name")                                                            \
-    X(STAFF, "staff", "staff! name branch")                                                        \
-    X(CAMPAIGN, "campaign", "campaign! name product at ends")                                      \
+      "code! zh! en! features_zh! features_en! category! risk! minimum_yuan! rate_percent! "       \
+      "term_days! age_min! age_max! channels! green! status! launched!")                           \
+    X(BRANCH, "branch", "code! name institution parent region opened closed at known_at")          \
+    X(STAFF, "staff", "code! name role branch joined left at! known_at!")                          \
+    X(CAMPAIGN, "campaign",                                                                        \
+      "code! name product channel starts ends control_share random_share at known_at")             \
     X(CUSTOMER, "customer",                                                                        \
       "customer! at! known_at! name birth joined gender has_phone branch occupation education "    \
       "marital income")                                                                            \
-    X(ACCOUNT, "account", "account! customer! at! known_at! product closed")                       \
-    X(ASSIGNMENT, "assignment", "customer! staff! at! known_at!")                                  \
+    X(ACCOUNT, "account", "customer! code! product branch opened closed at! known_at!")            \
+    X(ASSIGNMENT, "assignment", "customer! staff! at! known_at! until")                            \
     X(RISK, "risk", "customer! at! known_at! level! expires")                                      \
     X(CONSENT, "consent", "customer! at! known_at! is_granted! channel")                           \
     X(CONTRACT, "contract", "customer! product! opened! known_at! closed amount channel")          \
@@ -213,23 +222,32 @@ enum mapping_type {
     X(IS_CONTROL, "is_control", BOOL)                                                              \
     X(IS_GRANTED, "is_granted", BOOL)                                                              \
     X(STAFF, "staff", TEXT)                                                                        \
-    X(ACCOUNT, "account", TEXT)                                                                    \
-    X(ENDS, "ends", MOMENT)                                                                        \
     X(CODE, "code", TEXT)                                                                          \
+    X(INSTITUTION, "institution", TEXT)                                                            \
+    X(PARENT, "parent", TEXT)                                                                      \
+    X(REGION, "region", TEXT)                                                                      \
+    X(ROLE, "role", TEXT)                                                                          \
+    X(LEFT, "left", DAY)                                                                           \
+    X(STARTS, "starts", MOMENT)                                                                    \
+    X(ENDS, "ends", MOMENT)                                                                        \
+    X(UNTIL, "until", MOMENT)                                                                      \
+    X(CONTROL_SHARE, "control_share", SHARE)                                                       \
+    X(RANDOM_SHARE, "random_share", SHARE)                                                         \
     X(ZH, "zh", TEXT)                                                                              \
     X(EN, "en", TEXT)                                                                              \
-    X(CATEGORY, "category", TEXT)                                                                  \
-    X(RISK, "risk", TEXT)                                                                          \
     X(FEATURES_ZH, "features_zh", TEXT)                                                            \
     X(FEATURES_EN, "features_en", TEXT)                                                            \
-    X(MINIMUM, "minimum", TEXT)                                                                    \
-    X(RATE, "rate", TEXT)                                                                          \
-    X(TERM, "term", TEXT)                                                                          \
-    X(AGE, "age", TEXT)                                                                            \
+    X(CATEGORY, "category", TEXT)                                                                  \
+    X(RISK, "risk", TEXT)                                                                          \
+    X(MINIMUM_YUAN, "minimum_yuan", TEXT)                                                          \
+    X(RATE_PERCENT, "rate_percent", TEXT)                                                          \
+    X(TERM_DAYS, "term_days", TEXT)                                                                \
+    X(AGE_MIN, "age_min", TEXT)                                                                    \
+    X(AGE_MAX, "age_max", TEXT)                                                                    \
     X(CHANNELS, "channels", TEXT)                                                                  \
-    X(LAUNCHED, "launched", TEXT)                                                                  \
     X(GREEN, "green", TEXT)                                                                        \
-    X(STATUS, "status", TEXT)
+    X(STATUS, "status", TEXT)                                                                      \
+    X(LAUNCHED, "launched", TEXT)
 
 enum mapping_field_id {
 #define X(name, text, type) MAPPING_FIELD_##name,
@@ -260,7 +278,7 @@ struct mapping_codes {
     struct lx_dictionary codes;
     const char **values; /* by the code's number; "" means nothing */
     int *lines;
-    size_t capacity, line_capacity;
+    size_t capacity;           /* of both */
     const char *other, *empty; /* NULL: not said */
     int other_line, empty_line;
 };
@@ -287,6 +305,7 @@ enum mapping_base {
     MAPPING_BASE_AT,
     MAPPING_BASE_FILE_DATE,
     MAPPING_BASE_IMPORT,
+    MAPPING_BASE_AUTO, /* of `sequence` only */
 };
 
 enum mapping_unit { MAPPING_DAYS, MAPPING_HOURS, MAPPING_MINUTES, MAPPING_MONTHS };
@@ -322,7 +341,7 @@ struct mapping_texts {
     int line;
 };
 
-enum { MAPPING_FILTERS_MAX = 8 };
+enum { MAPPING_FILTERS_MAX = 2 }; /* `only` and `except` */
 
 struct mapping_file {
     const char *name;
@@ -334,7 +353,7 @@ struct mapping_file {
     struct lx_dictionary nulls, yes, no; /* texts */
     struct mapping_filter filters[MAPPING_FILTERS_MAX];
     size_t filter_count;
-    struct mapping_field *fields; /* in the order of enum mapping_field_id */
+    struct mapping_field *fields; /* by id: the row's `at` before what is counted from it */
     size_t field_count;
     struct mapping_codes held_codes; /* column -> product code */
 };
@@ -345,9 +364,8 @@ struct mapping {
     size_t file_count, file_capacity;
     struct ini ini;
     struct lx_arena texts;
-    /* The [product ...] sections as a catalogue file: the same lines, everything else blank. */
-    char *products;
-    size_t products_length;
+    struct bank_catalogue *products; /* one of one product each, in the order of the file */
+    size_t product_count, product_capacity;
 };
 
 /* `file` is named in messages, its last part without `.ini` is the mapping's name. */
