@@ -4,6 +4,8 @@
 
 #include "bank/loading.h"
 
+enum { BLOCK_EVENTS = 1 << 14, BLOCK_CUSTOMERS_MAX = 1 << 12, BLOCK_CUSTOMERS_FIRST = 64 };
+
 /* How a row of a table of facts becomes a struct. Column 0 is the customer. */
 struct fact_reader {
     const char *sql, *at_sql;
@@ -41,11 +43,10 @@ static void read_profile(struct store_statement *statement, void *row)
     };
 }
 
-static void read_event(struct store_statement *statement, void *row)
+/* From the columns after the customer. */
+static struct bank_event event_of(const int64_t v[10])
 {
-    int64_t v[10];
-    store_ints(statement, 1, 10, INT64_MIN, v);
-    *(struct bank_event *)row = (struct bank_event){
+    return (struct bank_event){
         .at_ms = v[0],
         .sequence = (uint32_t)v[1],
         .known_at_ms = v[2],
@@ -57,6 +58,13 @@ static void read_event(struct store_statement *statement, void *row)
         .balance_fen = v[8],
         .quantity = (int32_t)v[9],
     };
+}
+
+static void read_event(struct store_statement *statement, void *row)
+{
+    int64_t v[10];
+    store_ints(statement, 1, 10, INT64_MIN, v);
+    *(struct bank_event *)row = event_of(v);
 }
 
 static void read_risk(struct store_statement *statement, void *row)
@@ -97,6 +105,9 @@ static void read_consent(struct store_statement *statement, void *row)
     };
 }
 
+#define EVENT_COLUMNS                                                                              \
+    "sequence, known_at_ms, kind, product, channel, merchant, amount_fen, balance_fen, quantity"
+
 /* A pass in order, and a look at one moment. */
 #define QUERIES(columns, table)                                                                    \
     "SELECT customer, at_ms, " columns " FROM " table " WHERE customer >= $1 AND customer < $2"    \
@@ -109,10 +120,7 @@ static const struct fact_reader readers[BANK_FACT_COUNT] = {
                                    " occupation, education, marital, income_fen",
                                    "customer_profile"),
                            sizeof(struct bank_profile), read_profile},
-    [BANK_FACT_EVENT] = {QUERIES("sequence, known_at_ms, kind, product, channel, merchant,"
-                                 " amount_fen, balance_fen, quantity",
-                                 "event"),
-                         sizeof(struct bank_event), read_event},
+    [BANK_FACT_EVENT] = {QUERIES(EVENT_COLUMNS, "event"), sizeof(struct bank_event), read_event},
     [BANK_FACT_RISK] = {QUERIES("known_at_ms, level, expires_ms", "risk_assessment"),
                         sizeof(struct bank_risk), read_risk},
     [BANK_FACT_EXPOSURE] = {QUERIES("known_at_ms, campaign, product, channel, answer,"
@@ -159,19 +167,93 @@ static enum lx_err gather(struct bank *bank, enum bank_fact fact, int64_t custom
     return LX_OK;
 }
 
-static enum lx_err gather_all(struct bank *bank, int64_t customer, struct lx_error *err)
+static enum lx_err too_many(int64_t customer, size_t count, enum lx_err code, struct lx_error *err)
 {
-    for (int fact = 0; fact < BANK_FACT_COUNT; fact++) {
-        enum lx_err code = gather(bank, (enum bank_fact)fact, customer, err);
-        if (code != LX_OK) return code;
-    }
+    return lx_fail(err, code, "customer number %" PRId64 ": %zu events: %s", customer, count,
+                   lx_err_text(code));
+}
+
+static size_t block_start(const struct bank_block *block)
+{
+    return block->end_count == 0 ? 0 : block->ends[block->end_count - 1];
+}
+
+/* Every customer before this one has all his events. */
+static void close_customers(struct bank_block *block, int64_t customer)
+{
+    while (block->first + (int64_t)block->end_count < customer)
+        block->ends[block->end_count++] = block->count;
+}
+
+static enum lx_err take_event(void *context, const int64_t *v, struct lx_error *err)
+{
+    struct bank_block *block = context;
+    LX_ASSERT(v[0] >= block->first + (int64_t)block->end_count && v[0] < block->last);
+    close_customers(block, v[0]);
+    enum lx_err code = LX_OK;
+    if (block->count == block->capacity)
+        code = lx_grow(&block->events, &block->capacity, block->count + 1,
+                       LX_MEMORY_MAX / sizeof *block->events, sizeof *block->events);
+    size_t own = block->count - block_start(block);
+    if (code == LX_OK && own == LX_HISTORY_EVENTS_MAX) code = LX_ERR_LIMIT;
+    if (code != LX_OK) return too_many(v[0], own, code, err);
+    struct bank_event *event = &block->events[block->count++];
+    *event = event_of(v + 1);
+    /* The rows have no ORDER BY: they come in the order of the only index there is. */
+    LX_ASSERT(own == 0 || event[-1].at_ms < event->at_ms ||
+              (event[-1].at_ms == event->at_ms && event[-1].sequence < event->sequence));
     return LX_OK;
+}
+
+/* So many customers at once that a block has some ten thousand events. */
+static void adapt(struct bank_block *block)
+{
+    if (block->count < BLOCK_EVENTS / 2 && block->size < BLOCK_CUSTOMERS_MAX) block->size *= 2;
+    if (block->count > BLOCK_EVENTS * 2 && block->size > 1) block->size /= 2;
+}
+
+static enum lx_err read_block(struct bank *bank, int64_t first, int64_t last, struct lx_error *err)
+{
+    struct bank_block *block = &bank->block;
+    const struct store_visitor visitor = {block, INT64_MIN, take_event};
+    enum lx_err code = LX_OK;
+    if (block->statement == NULL)
+        code = store_prepare_visit(bank->store, "customer, at_ms, " EVENT_COLUMNS,
+                                   "FROM event WHERE customer >= $1 AND customer < $2",
+                                   &block->statement, err);
+    if (code != LX_OK) return code;
+    if (block->size == 0) block->size = BLOCK_CUSTOMERS_FIRST;
+    if (last - first > block->size) last = first + block->size;
+    block->first = first;
+    block->last = last;
+    block->count = 0;
+    block->end_count = 0;
+    code = lx_grow(&block->ends, &block->end_capacity, (size_t)(last - first), BLOCK_CUSTOMERS_MAX,
+                   sizeof *block->ends);
+    if (code != LX_OK) return lx_fail(err, code, "%s: out of memory", bank->path);
+    store_bind_int(block->statement, 1, first);
+    store_bind_int(block->statement, 2, last);
+    code = store_visit(block->statement, &visitor, err);
+    close_customers(block, last);
+    if (code == LX_OK) adapt(block);
+    return code;
+}
+
+static enum lx_err gather_all(struct bank *bank, int64_t customer, int64_t last,
+                              struct lx_error *err)
+{
+    enum lx_err code = LX_OK;
+    for (int fact = 0; fact < BANK_FACT_COUNT && code == LX_OK; fact++)
+        if (fact != BANK_FACT_EVENT) code = gather(bank, (enum bank_fact)fact, customer, err);
+    if (code == LX_OK && customer >= bank->block.last) code = read_block(bank, customer, last, err);
+    return code;
 }
 
 static void reset_all(struct bank *bank)
 {
     for (int fact = 0; fact < BANK_FACT_COUNT; fact++)
         if (bank->cursors[fact].statement != NULL) store_reset(bank->cursors[fact].statement);
+    bank->block.last = 0;
     if (bank->customers != NULL) store_reset(bank->customers);
 }
 
@@ -192,6 +274,7 @@ static enum lx_err start_all(struct bank *bank, int64_t first, int64_t last, str
     if (code == LX_OK) start(bank->customers, first, last);
     for (int fact = 0; fact < BANK_FACT_COUNT && code == LX_OK; fact++) {
         struct bank_cursor *cursor = &bank->cursors[fact];
+        if (fact == BANK_FACT_EVENT) continue;
         if (cursor->statement == NULL)
             code = store_prepare(bank->store, readers[fact].sql, &cursor->statement, err);
         if (code == LX_OK) start(cursor->statement, first, last);
@@ -203,10 +286,13 @@ static enum lx_err start_all(struct bank *bank, int64_t first, int64_t last, str
 static void borrow_gathered(struct bank *bank, struct bank_history *history)
 {
     const struct bank_cursor *cursors = bank->cursors;
+    const struct bank_block *block = &bank->block;
+    size_t place = (size_t)(history->customer - block->first);
+    size_t start = place == 0 ? 0 : block->ends[place - 1];
     history->profiles = cursors[BANK_FACT_PROFILE].rows;
     history->profile_count = cursors[BANK_FACT_PROFILE].count;
-    history->events = cursors[BANK_FACT_EVENT].rows;
-    history->event_count = cursors[BANK_FACT_EVENT].count;
+    history->event_count = block->ends[place] - start;
+    history->events = history->event_count == 0 ? NULL : block->events + start;
     history->risks = cursors[BANK_FACT_RISK].rows;
     history->risk_count = cursors[BANK_FACT_RISK].count;
     history->exposures = cursors[BANK_FACT_EXPOSURE].rows;
@@ -215,7 +301,7 @@ static void borrow_gathered(struct bank *bank, struct bank_history *history)
     history->consent_count = cursors[BANK_FACT_CONSENT].count;
 }
 
-static enum lx_err visit_all(struct bank *bank, int64_t first,
+static enum lx_err visit_all(struct bank *bank, int64_t first, int64_t last,
                              enum lx_err (*visit)(void *context, const struct bank_history *history,
                                                   struct lx_error *err),
                              void *context, struct lx_error *err)
@@ -227,7 +313,7 @@ static enum lx_err visit_all(struct bank *bank, int64_t first,
         if (store_int(bank->customers, 0) != customer)
             return lx_fail(err, LX_ERR_CORRUPT, "%s: customer number %" PRId64 " is missing",
                            bank->path, customer);
-        code = gather_all(bank, customer, err);
+        code = gather_all(bank, customer, last, err);
         if (code != LX_OK) return code;
         struct bank_history history = {.customer = customer,
                                        .id = store_text(bank->customers, 1, NULL)};
@@ -249,7 +335,7 @@ enum lx_err bank_scan(struct bank *bank, int64_t first, int64_t last,
     enum lx_err code = store_begin_read(bank->store, err);
     if (code != LX_OK) return code;
     code = start_all(bank, first, last, err);
-    if (code == LX_OK) code = visit_all(bank, first, visit, context, err);
+    if (code == LX_OK) code = visit_all(bank, first, last, visit, context, err);
     reset_all(bank);
     store_rollback(bank->store);
     return code;
@@ -353,6 +439,10 @@ void bank_history_release(struct bank *bank)
         lx_free(bank->cursors[fact].rows);
         bank->cursors[fact] = (struct bank_cursor){0};
     }
+    store_finalize(bank->block.statement);
+    lx_free(bank->block.events);
+    lx_free(bank->block.ends);
+    bank->block = (struct bank_block){0};
     store_finalize(bank->customers);
     bank->customers = NULL;
 }

@@ -42,6 +42,10 @@ struct store_backend {
     int64_t (*integer)(struct store_statement *statement, int column);
     void (*integers)(struct store_statement *statement, int first, int count, int64_t null_value,
                      int64_t *ret_values);
+    enum lx_err (*prepare_visit)(struct store *store, const char *columns, const char *rest,
+                                 struct store_statement **ret_statement, struct lx_error *err);
+    enum lx_err (*visit)(struct store_statement *statement, const struct store_visitor *visitor,
+                         struct lx_error *err);
     double (*real)(struct store_statement *statement, int column);
     const void *(*bytes)(struct store_statement *statement, int column, bool is_text,
                          size_t *ret_length);

@@ -24,10 +24,12 @@ enum { BUSY_TIMEOUT_MS = 5000, PARAMETERS_MAX = 64, SQL_MAX = 2048 };
 struct sqlite_store {
     struct store head;
     sqlite3 *db;
-    /* The rows that `store_rows` hands to the append that is running. */
+    /* Whom `store_rows` asks for the rows of the append that is running, and whom `store_visit`
+     * tells of those of a visit; what they fail with, and where they say so. */
     const struct store_source *source;
-    enum lx_err source_failure;
-    struct lx_error *source_err;
+    const struct store_visitor *visitor;
+    enum lx_err callback_failure;
+    struct lx_error *callback_err;
 };
 
 struct sqlite_statement {
@@ -110,6 +112,8 @@ static int flags_of(enum store_mode mode)
 }
 
 static const sqlite3_module rows_module;
+static void visit_row(sqlite3_context *context, int count, sqlite3_value **values);
+static void visit_end(sqlite3_context *context);
 
 static enum lx_err open_file(struct sqlite_store *store, struct lx_error *err)
 {
@@ -125,6 +129,10 @@ static enum lx_err open_file(struct sqlite_store *store, struct lx_error *err)
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, head->mode != STORE_BULK, NULL);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     status = sqlite3_create_module(store->db, "store_rows", &rows_module, store);
+    if (status == SQLITE_OK)
+        status =
+            sqlite3_create_function(store->db, "store_visit", -1, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+                                    store, NULL, visit_row, visit_end);
     if (status != SQLITE_OK) return fail(head, status, err);
     enum lx_err code = sqlite_execute(head, settings_of(head->mode), err);
     /* Reads the header, so that a file that is no database is found out here. */
@@ -320,6 +328,62 @@ static const void *sqlite_bytes(struct store_statement *statement, int column, b
 }
 
 /*
+ * store_visit: an aggregate that has no result. The rows never leave the virtual machine, which
+ * saves a call for each row and each column.
+ */
+static void visit_row(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    struct sqlite_store *store = sqlite3_user_data(context);
+    const struct store_visitor *visitor = store->visitor;
+    int64_t integers[STORE_COLUMNS_MAX];
+    LX_ASSERT(count <= STORE_COLUMNS_MAX);
+    if (visitor == NULL) {
+        sqlite3_result_error_code(context, SQLITE_MISUSE);
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        integers[i] = sqlite3_value_int64(values[i]);
+        if (integers[i] == 0 && sqlite3_value_type(values[i]) == SQLITE_NULL)
+            integers[i] = visitor->null_value;
+    }
+    store->callback_failure = visitor->visit(visitor->context, integers, store->callback_err);
+    if (store->callback_failure != LX_OK) sqlite3_result_error_code(context, SQLITE_ABORT);
+}
+
+static void visit_end(sqlite3_context *context)
+{
+    sqlite3_result_null(context);
+}
+
+static enum lx_err sqlite_prepare_visit(struct store *store, const char *columns, const char *rest,
+                                        struct store_statement **ret_statement,
+                                        struct lx_error *err)
+{
+    char sql[SQL_MAX];
+    int length = snprintf(sql, sizeof sql, "SELECT store_visit(%s) %s", columns, rest);
+    LX_ASSERT(length > 0 && (size_t)length < sizeof sql);
+    return sqlite_prepare(store, sql, ret_statement, err);
+}
+
+static enum lx_err sqlite_visit(struct store_statement *statement,
+                                const struct store_visitor *visitor, struct lx_error *err)
+{
+    struct sqlite_store *store = (struct sqlite_store *)statement->store;
+    struct lx_error why = {0};
+    bool has_row = false;
+    LX_ASSERT(store->source == NULL && store->visitor == NULL); /* one at a time */
+    store->visitor = visitor;
+    store->callback_failure = LX_OK;
+    store->callback_err = err;
+    enum lx_err code = sqlite_step(statement, &has_row, &why);
+    store->visitor = NULL;
+    store->callback_err = NULL;
+    sqlite_reset(statement);
+    if (store->callback_failure != LX_OK) return store->callback_failure;
+    return code == LX_OK ? LX_OK : lx_fail(err, code, "%s", why.text);
+}
+
+/*
  * store_rows: the source of an append as a virtual table. One INSERT ... SELECT keeps its place in
  * the b-tree from row to row, where an INSERT for each row has to find it again.
  */
@@ -387,9 +451,9 @@ static int rows_next(sqlite3_vtab_cursor *base)
     struct sqlite_store *store = cursor->store;
     if (store->source == NULL) return SQLITE_MISUSE;
     bool has_row = false;
-    store->source_failure =
-        store->source->next(store->source->context, cursor->values, &has_row, store->source_err);
-    if (store->source_failure != LX_OK) return SQLITE_ABORT;
+    store->callback_failure =
+        store->source->next(store->source->context, cursor->values, &has_row, store->callback_err);
+    if (store->callback_failure != LX_OK) return SQLITE_ABORT;
     cursor->is_at_end = !has_row;
     cursor->row++;
     return SQLITE_OK;
@@ -444,7 +508,7 @@ static enum lx_err sqlite_append(struct store *head, const char *table, int colu
                                  uint64_t *ret_count, struct lx_error *err)
 {
     struct sqlite_store *store = (struct sqlite_store *)head;
-    LX_ASSERT(store->source == NULL); /* one append at a time */
+    LX_ASSERT(store->source == NULL && store->visitor == NULL); /* one at a time */
     char sql[SQL_MAX];
     int length = snprintf(sql, sizeof sql, "INSERT INTO %s SELECT c0", table);
     for (int i = 1; i < column_count; i++)
@@ -455,12 +519,12 @@ static enum lx_err sqlite_append(struct store *head, const char *table, int colu
     LX_ASSERT((size_t)length < sizeof sql);
 
     store->source = source;
-    store->source_failure = LX_OK;
-    store->source_err = err;
+    store->callback_failure = LX_OK;
+    store->callback_err = err;
     int status = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
     store->source = NULL;
-    store->source_err = NULL;
-    if (store->source_failure != LX_OK) return store->source_failure;
+    store->callback_err = NULL;
+    if (store->callback_failure != LX_OK) return store->callback_failure;
     if (status != SQLITE_OK) return fail(head, status, err);
     *ret_count = (uint64_t)sqlite3_changes64(store->db);
     return LX_OK;
@@ -513,6 +577,8 @@ const struct store_backend store_sqlite = {
     .is_null = sqlite_is_null,
     .integer = sqlite_integer,
     .integers = sqlite_integers,
+    .prepare_visit = sqlite_prepare_visit,
+    .visit = sqlite_visit,
     .real = sqlite_real,
     .bytes = sqlite_bytes,
     .append = sqlite_append,

@@ -201,6 +201,22 @@ void store_ints(struct store_statement *statement, int first, int count, int64_t
     statement->backend->integers(statement, first, count, null_value, ret_values);
 }
 
+enum lx_err store_prepare_visit(struct store *store, const char *columns, const char *rest,
+                                struct store_statement **ret_statement, struct lx_error *err)
+{
+    LX_ASSERT(store != NULL && columns != NULL && rest != NULL && ret_statement != NULL);
+
+    return store->backend->prepare_visit(store, columns, rest, ret_statement, err);
+}
+
+enum lx_err store_visit(struct store_statement *statement, const struct store_visitor *visitor,
+                        struct lx_error *err)
+{
+    LX_ASSERT(statement != NULL && visitor != NULL && visitor->visit != NULL);
+
+    return statement->backend->visit(statement, visitor, err);
+}
+
 enum lx_err store_append(struct store *store, const char *table, int column_count,
                          enum store_conflict conflict, const struct store_source *source,
                          uint64_t *ret_count, struct lx_error *err)

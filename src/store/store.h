@@ -70,9 +70,28 @@ int64_t store_int(struct store_statement *statement, int column);
 double store_real(struct store_statement *statement, int column);
 const char *store_text(struct store_statement *statement, int column, size_t *ret_length);
 const void *store_blob(struct store_statement *statement, int column, size_t *ret_length);
-/* `count` integer columns from `first` on at once, a null as `null_value`: the fast way to scan. */
+/* `count` integer columns from `first` on at once, a null as `null_value`. */
 void store_ints(struct store_statement *statement, int first, int count, int64_t null_value,
                 int64_t *ret_values);
+
+/*
+ * The fast way to read many rows of integers, about half as fast again as stepping: a query whose
+ * every row goes to `visit` from inside the database. `columns` is a list of at most
+ * STORE_COLUMNS_MAX, `rest` begins with FROM and has no ORDER BY: rows come in the order of the
+ * index that it uses. A visit that returns an error ends the pass.
+ */
+struct store_visitor {
+    void *context;
+    int64_t null_value;
+    enum lx_err (*visit)(void *context, const int64_t *values, struct lx_error *err);
+};
+LX_MUST_USE enum lx_err store_prepare_visit(struct store *store, const char *columns,
+                                            const char *rest,
+                                            struct store_statement **ret_statement,
+                                            struct lx_error *err);
+/* Runs the statement to its end and resets it. */
+LX_MUST_USE enum lx_err store_visit(struct store_statement *statement,
+                                    const struct store_visitor *visitor, struct lx_error *err);
 
 /*
  * Many rows into one table: `next` fills a value for each of the table's columns, in their order,
