@@ -125,11 +125,10 @@ static size_t pool_ties(struct point *points, size_t count)
     return pool_count;
 }
 
-/* The share of positives in a pool, kept off 0 and 1, whose log-odds would be infinite, by half a
- * row. */
-static double pool_value(const struct point *pool)
+/* The share of positives in a pool, at least `floor_rows` of a row off 0 and 1. */
+static double pool_value(const struct point *pool, double floor_rows)
 {
-    double floor = 0.5 / (pool->weight + 1);
+    double floor = floor_rows / (pool->weight + 1);
     return fmin(fmax(pool->positive / pool->weight, floor), 1 - floor);
 }
 
@@ -138,18 +137,19 @@ static void merge(struct point *into, const struct point *other)
     into->margin += other->margin;
     into->positive += other->positive;
     into->weight += other->weight;
-    into->value = pool_value(into);
 }
 
 /* Pool adjacent violators, until values rise strictly. */
-static size_t pool_violators(struct point *pools, size_t count)
+static size_t pool_violators(struct point *pools, size_t count, double floor_rows)
 {
     size_t top = 0;
     for (size_t i = 0; i < count; i++) {
         pools[top] = pools[i];
-        pools[top].value = pool_value(&pools[top]);
-        for (top++; top > 1 && pools[top - 2].value >= pools[top - 1].value; top--)
+        pools[top].value = pool_value(&pools[top], floor_rows);
+        for (top++; top > 1 && pools[top - 2].value >= pools[top - 1].value; top--) {
             merge(&pools[top - 2], &pools[top - 1]);
+            pools[top - 2].value = pool_value(&pools[top - 2], floor_rows);
+        }
     }
     return top;
 }
@@ -172,9 +172,10 @@ static size_t bound_pools(struct point *pools, size_t count)
 static void fit_isotonic(struct point *points, size_t count, struct calibration *calibration)
 {
     qsort(points, count, sizeof *points, compare_points);
-    size_t pool_count = pool_violators(points, pool_ties(points, count));
-    /* Joining can make two values equal again through the half row; pooling once more cures it. */
-    pool_count = pool_violators(points, bound_pools(points, pool_count));
+    size_t pool_count = pool_violators(points, pool_ties(points, count), 0);
+    /* The log-odds of 0 and 1 are infinite: the ends are moved in by half a row, which may make
+     * them violators again. */
+    pool_count = pool_violators(points, bound_pools(points, pool_count), 0.5);
     calibration->kind = CALIBRATION_ISOTONIC;
     calibration->knot_count = 0;
     for (size_t i = 0; i < pool_count; i++) {

@@ -136,6 +136,13 @@ double metric_brier(const double *probabilities, const uint8_t *labels, const do
     return weight_sum > 0 ? sum / weight_sum : NAN;
 }
 
+/* How many rows a share is: the nearest whole number, one at least where there are any. */
+static size_t rows_of(double share, size_t count)
+{
+    size_t rows = (size_t)llround(share * (double)count);
+    return rows > 0 || count == 0 ? rows : 1;
+}
+
 static double sum_best(const struct ranked *ranked, size_t k)
 {
     double hits = 0;
@@ -155,8 +162,7 @@ enum lx_err metric_lift_at(const double *scores, const uint8_t *labels, size_t c
     level_ties(ranked, count);
     double positive, negative;
     sum_ranked(ranked, count, &positive, &negative);
-    size_t k = (size_t)llround(share * (double)count);
-    if (k < 1) k = 1;
+    size_t k = rows_of(share, count);
     bool has_both = positive > 0 && negative > 0;
     double recall = has_both ? sum_best(ranked, k) / positive : NAN;
     *ret_lift = recall * (double)count / (double)k;
@@ -211,9 +217,8 @@ enum lx_err metric_calibration(const double *probabilities, const uint8_t *label
         }
         result.ece += fabs(result.observed[bin] - result.expected[bin]) * mass / (double)count;
     }
-    size_t tenth = (count + 5) / 10, hundredth = (count + 50) / 100;
-    result.observed_over_expected_top10 = over_expected(ranked, tenth);
-    result.observed_over_expected_top1 = over_expected(ranked, hundredth);
+    result.observed_over_expected_top10 = over_expected(ranked, rows_of(0.1, count));
+    result.observed_over_expected_top1 = over_expected(ranked, rows_of(0.01, count));
     lx_free(ranked);
     *ret_calibration = result;
     return LX_OK;
