@@ -55,4 +55,32 @@ enum quality_ranking {
 };
 const char *quality_ranking_name(enum quality_ranking ranking);
 
+/*
+ * Rows to measure on: those of a customer lie together, and within him those of one moment (a
+ * case). Borrowed. `probabilities` and `popularity` by row; the random ranking is made from `seed`.
+ */
+struct quality_rows {
+    const double *probabilities, *popularity;
+    const uint8_t *labels;
+    const uint16_t *products;
+    size_t count, product_count;
+    const size_t *case_ends;    /* by case, ascending; the last one is count */
+    const uint32_t *case_units; /* the customer of a case: 0, 1 ..., ascending */
+    size_t case_count, unit_count;
+    uint64_t seed;
+};
+
+/*
+ * The figures of each ranking and, with resamples > 0, their 95 % percentile intervals over
+ * bootstrap resamples of the customers, the same for all rankings. ret_low and ret_high may be NULL
+ * with resamples 0. One pass over each sorted ranking gives all figures of a resample: a customer
+ * drawn w times counts w times, in ties too. Errors: LX_ERR_NO_MEMORY, host_parallel's.
+ */
+LX_MUST_USE enum lx_err quality_measure(const struct quality_rows *rows, int resamples,
+                                        int thread_count,
+                                        struct quality ret_value[QUALITY_BY_COUNT],
+                                        struct quality ret_low[QUALITY_BY_COUNT],
+                                        struct quality ret_high[QUALITY_BY_COUNT],
+                                        struct lx_error *err);
+
 #endif

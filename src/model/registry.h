@@ -37,7 +37,7 @@ struct model_card {
     int64_t newest_known_ms;    /* the bank was complete up to here */
     int64_t customers, batches; /* in the bank; batches: number of the newest one */
     uint8_t feature_set[32];    /* view_feature_set_hash */
-    uint8_t catalogue[32];      /* SHA-256 of the catalogue's codes, categories and risks */
+    uint8_t catalogue[32];      /* registry_catalogue_hash */
     size_t feature_count;
     int horizon_days;
     uint64_t seed;
@@ -56,6 +56,16 @@ struct model_card {
     double score_quantiles[REGISTRY_QUANTILES];
     struct quality quality[QUALITY_BY_COUNT];
 };
+
+/* SHA-256 of what features say about products. */
+void registry_catalogue_hash(const struct bank_catalogue *catalogue, uint8_t ret_hash[32]);
+
+/* The card as JSON, and back. LX_ERR_CORRUPT where it is not one. */
+void model_card_write(const struct model_card *card, const uint8_t trees_hash[32],
+                      struct lx_buffer *json);
+LX_MUST_USE enum lx_err model_card_read(const char *json, size_t length,
+                                        struct model_card *ret_card, uint8_t ret_trees_hash[32],
+                                        struct lx_error *err);
 
 /*
  * Writes the model and makes it the live one. `trees` is XGBoost's JSON. The same content again is
@@ -87,9 +97,13 @@ const struct model_card *model_card(const struct model *model);
 const struct forest *model_forest(const struct model *model);
 const struct scorer *model_scorer(const struct model *model);
 
-/* Calibrated log-odds of `count` rows of card->feature_count floats each. */
-void model_log_odds(const struct model *model, const float *rows, size_t count,
+/* Calibrated log-odds of `count` rows of card->feature_count floats each. `scratch`:
+ * model_scratch_bytes of the caller's, one for each thread. */
+size_t model_scratch_bytes(const struct model *model);
+void model_log_odds(const struct model *model, const float *rows, size_t count, void *scratch,
                     double *ret_log_odds);
+/* 1 / (1 + exp(-log_odds)). */
+double model_probability(double log_odds);
 /* 0-100: how many percent of the pairs of the quality months stand below these log-odds. */
 int model_score(const struct model *model, double log_odds);
 

@@ -31,7 +31,7 @@
 enum {
     TRAIN_POSITIVES_MIN = 20,
     TRAIN_ROWS_MAX = 400000,
-    TRAIN_CUSTOMERS_MAX = 200000,
+    TRAIN_CUSTOMERS_MAX = 100000,
 };
 
 struct train_options {

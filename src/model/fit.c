@@ -1,0 +1,315 @@
+#include "model/fit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "learn/forest.h"
+#include "model/train.h"
+
+enum { LEAK_CUSTOMERS = 100, MOMENTS_MAX = 21 };
+
+static enum lx_err read_lineage(struct fit *fit, struct lx_error *err)
+{
+    struct bank *bank = NULL;
+    struct store_statement *statement = NULL;
+    struct model_card *card = &fit->card;
+    bool has_row = false;
+    enum lx_err code = bank_open(fit->folder, STORE_READ, &bank, err);
+    if (code != LX_OK) return code;
+    code = bank_customer_count(bank, &card->customers, err);
+    if (code == LX_OK) code = bank_newest_known_ms(bank, &card->newest_known_ms, err);
+    if (code == LX_OK)
+        code = store_prepare(bank_store(bank), "SELECT max(batch) FROM batch", &statement, err);
+    if (code == LX_OK) code = store_step(statement, &has_row, err);
+    if (code == LX_OK && has_row) card->batches = store_int(statement, 0);
+    registry_catalogue_hash(bank_catalogue(bank), card->catalogue);
+    store_finalize(statement);
+    bank_close(bank);
+    return code;
+}
+
+static struct rows_plan plan_of(const struct fit *fit, size_t first, size_t count)
+{
+    return (struct rows_plan){.folder = fit->folder,
+                              .as_of_ms = fit->split.moments.as_of_ms + first,
+                              .peers = fit->peers + first,
+                              .moment_count = count,
+                              .complete_until_ms = fit->split.moments.complete_until_ms,
+                              .seed = fit->options.seed};
+}
+
+static enum lx_err check_rows(const struct fit *fit, struct lx_error *err)
+{
+    size_t column = 0;
+    double auc = NAN;
+    if (fit->rows.positives < TRAIN_POSITIVES_MIN)
+        return lx_fail(err, LX_ERR_NOT_READY,
+                       "training: %zu openings to learn from, at least %d are needed: import more "
+                       "months or customers",
+                       fit->rows.positives, TRAIN_POSITIVES_MIN);
+    enum lx_err code = rows_best_column(&fit->rows, &column, &auc, err);
+    if (code != LX_OK || !(auc > TRAIN_LEAK_AUC)) return code;
+    return lx_fail(
+        err, LX_ERR_REFUSED,
+        "training: feature %s alone has ROC-AUC %.4f (limit %.2f): it must have seen the "
+        "future",
+        rows_feature(column)->name, auc, TRAIN_LEAK_AUC);
+}
+
+static void fill_card(struct fit *fit)
+{
+    struct model_card *card = &fit->card;
+    const struct rows_split *split = &fit->split;
+    view_feature_set_hash(card->feature_set);
+    card->as_of_ms = split->moments.complete_until_ms;
+    card->feature_count = fit->rows.matrix.column_count;
+    card->horizon_days = ROWS_HORIZON_DAYS;
+    card->seed = fit->options.seed;
+    card->rows = fit->rows.matrix.row_count;
+    card->positives = fit->rows.positives;
+    card->true_rate = fit->rows.true_rate;
+    card->negative_rate = fit->rows.negative_rate;
+    card->fit_count = split->fit_count;
+    card->calibration_count = split->calibration_count;
+    card->quality_count = split->quality_count;
+    memcpy(card->moments_ms, split->moments.as_of_ms,
+           split->moments.count * sizeof *card->moments_ms);
+}
+
+enum lx_err fit_prepare(const char *folder, const struct fit_options *options,
+                        const struct lx_env *env, struct fit *ret_fit, struct lx_error *err)
+{
+    struct fit fit = {.folder = folder, .options = *options};
+    struct rows_moments moments;
+    enum lx_err code = rows_moments_find(folder, options->as_of_ms, MOMENTS_MAX, &moments, err);
+    if (code == LX_OK) code = rows_split_make(&moments, &fit.split, err);
+    if (code == LX_OK) code = read_lineage(&fit, err);
+    if (code == LX_OK)
+        code = view_peers_build_many(folder, fit.split.moments.as_of_ms, fit.split.moments.count,
+                                     env, fit.peers, err);
+    if (code != LX_OK) return code;
+
+    const struct rows_plan plan = plan_of(&fit, 0, fit.split.fit_count);
+    code = rows_check_bank(&plan, LEAK_CUSTOMERS, err);
+    if (code == LX_OK) code = rows_build(&plan, options->rows_max, env, &fit.rows, err);
+    if (code == LX_OK) code = check_rows(&fit, err);
+    if (code == LX_OK) {
+        fill_card(&fit);
+        *ret_fit = fit;
+    } else {
+        fit_release(&fit);
+    }
+    return code;
+}
+
+void fit_release(struct fit *fit)
+{
+    for (size_t i = 0; i < ROWS_MOMENTS_MAX; i++)
+        if (fit->peers[i] != NULL) view_peers_close(fit->peers[i]);
+    rows_release(&fit->rows);
+    *fit = (struct fit){0};
+}
+
+/* SMOTE measures distances, so its columns need one scale; trees do not care, but the model must
+ * see the values that serving gives it, so the scale is taken off again. */
+struct scale {
+    float mean, deviation;
+};
+
+static struct scale scale_of(const struct matrix *matrix, size_t column)
+{
+    double sum = 0, squares = 0, count = 0;
+    for (size_t i = 0; i < matrix->row_count; i++) {
+        double value = (double)matrix->values[i * matrix->column_count + column];
+        if (isnan(value)) continue;
+        sum += value;
+        squares += value * value;
+        count++;
+    }
+    double mean = count > 0 ? sum / count : 0;
+    double variance = count > 0 ? squares / count - mean * mean : 0;
+    return (struct scale){(float)mean, variance > 1e-12 ? (float)sqrt(variance) : 1};
+}
+
+static void apply_scales(struct matrix *matrix, const struct scale *scales, bool is_back)
+{
+    for (size_t i = 0; i < matrix->row_count * matrix->column_count; i++) {
+        const struct scale *scale = &scales[i % matrix->column_count];
+        float *value = &matrix->values[i];
+        *value = is_back ? *value * scale->deviation + scale->mean
+                         : (*value - scale->mean) / scale->deviation;
+    }
+}
+
+static enum lx_err balance_scaled(const struct fit *fit, enum sampling balance,
+                                  const struct lx_env *env, struct sampled *ret_sampled,
+                                  struct lx_error *err)
+{
+    const struct matrix *matrix = &fit->rows.matrix;
+    struct matrix copy = {0};
+    struct scale *scales = lx_calloc(matrix->column_count, sizeof *scales);
+    enum lx_err code = scales == NULL ? LX_ERR_NO_MEMORY : LX_OK;
+    if (code == LX_OK) code = matrix_copy_rows(matrix, NULL, matrix->row_count, &copy);
+    if (code != LX_OK) {
+        code = lx_fail(err, code, "balance: out of memory");
+        goto out;
+    }
+    for (size_t i = 0; i < matrix->column_count; i++) scales[i] = scale_of(matrix, i);
+    apply_scales(&copy, scales, false);
+    code = sampling_apply(balance, &copy, fit->rows.labels, NULL, fit->options.seed,
+                          env->thread_count, ret_sampled, err);
+    if (code == LX_OK) apply_scales(&ret_sampled->matrix, scales, true);
+out:
+    matrix_release(&copy);
+    lx_free(scales);
+    return code;
+}
+
+static struct xgb_params params_of(const struct fit *fit, const struct lx_env *env)
+{
+    struct xgb_params params = xgb_params_default(XGB_BINARY);
+    params.round_count = 120;
+    params.max_depth = 5;
+    params.learning_rate = 0.1;
+    params.min_child_weight = 5;
+    params.lambda = 2;
+    params.subsample = 0.8;
+    params.column_sample = 0.7;
+    params.seed = fit->options.seed;
+    params.thread_count = env->thread_count;
+    return params;
+}
+
+static void note_params(const struct xgb_params *params, struct model_card *card)
+{
+    card->round_count = params->round_count;
+    card->max_depth = params->max_depth;
+    card->learning_rate = params->learning_rate;
+    card->min_child_weight = params->min_child_weight;
+    card->lambda = params->lambda;
+    card->subsample = params->subsample;
+    card->column_sample = params->column_sample;
+}
+
+enum lx_err fit_trees(const struct fit *fit, enum sampling balance, const struct lx_env *env,
+                      struct fitted *ret_fitted, struct lx_error *err)
+{
+    const struct xgb_params params = params_of(fit, env);
+    struct fitted fitted = {.card = fit->card};
+    struct sampled sampled = {0};
+    enum lx_err code = LX_OK;
+    lx_buffer_init(&fitted.trees, FOREST_BYTES_MAX);
+    env->progress(env->context, "training", 0, 0);
+    if (balance == SAMPLING_NONE) { /* no copy of the rows is needed */
+        fitted.balanced_rows = fit->rows.matrix.row_count;
+        fitted.card.sampled_rate = (double)fit->rows.positives / (double)fitted.balanced_rows;
+        code =
+            xgb_train(&params, &fit->rows.matrix, fit->rows.labels, NULL, env, &fitted.trees, err);
+    } else {
+        code = balance_scaled(fit, balance, env, &sampled, err);
+        if (code == LX_OK) {
+            fitted.balanced_rows = sampled.matrix.row_count;
+            fitted.card.sampled_rate = sampled.sampled_rate;
+            code = xgb_train(&params, &sampled.matrix, sampled.labels, sampled.weights, env,
+                             &fitted.trees, err);
+        }
+        sampled_release(&sampled);
+    }
+    fitted.card.balance = balance;
+    note_params(&params, &fitted.card);
+    if (code == LX_OK)
+        *ret_fitted = fitted;
+    else
+        fitted_release(&fitted);
+    return code;
+}
+
+void fitted_release(struct fitted *fitted)
+{
+    lx_buffer_release(&fitted->trees);
+    *fitted = (struct fitted){0};
+}
+
+static int compare_reals(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return a < b ? -1 : a > b;
+}
+
+static enum lx_err calibrate(const struct fit *fit, const struct scorer *scorer,
+                             const struct lx_env *env, struct model_card *card,
+                             struct lx_error *err)
+{
+    const struct rows_plan plan = plan_of(fit, fit->split.fit_count, fit->split.calibration_count);
+    double shift = calibration_prior_shift(card->true_rate, card->sampled_rate);
+    struct scored scored = {0};
+    enum lx_err code = score_pairs(&plan, scorer, fit->options.customers_max, env, &scored, err);
+    if (code != LX_OK) return code;
+    double *margins = lx_malloc(scored.count * sizeof *margins);
+    if (margins == NULL) {
+        code = lx_fail(err, LX_ERR_NO_MEMORY, "calibration: out of memory");
+    } else if (scored.positives == 0) {
+        code = lx_fail(err, LX_ERR_NOT_READY,
+                       "training: nobody opened a product in the month for calibration: import "
+                       "more months or customers");
+    } else {
+        for (size_t i = 0; i < scored.count; i++) margins[i] = (double)scored.margins[i];
+        code = calibration_fit(margins, scored.labels, NULL, scored.count, shift,
+                               &card->calibration, err);
+    }
+    lx_free(margins);
+    scored_release(&scored);
+    return code;
+}
+
+static enum lx_err fill_quantiles(const struct scored *scored, struct model_card *card)
+{
+    double *log_odds = lx_malloc(scored->count * sizeof *log_odds);
+    if (log_odds == NULL) return LX_ERR_NO_MEMORY;
+    size_t count = scored_log_odds(scored, &card->calibration, 0, REGISTRY_MOMENTS_MAX, log_odds);
+    qsort(log_odds, count, sizeof *log_odds, compare_reals);
+    for (size_t i = 0; i < REGISTRY_QUANTILES; i++)
+        card->score_quantiles[i] = log_odds[(count - 1) * i / (REGISTRY_QUANTILES - 1)];
+    lx_free(log_odds);
+    return LX_OK;
+}
+
+static enum lx_err measure(const struct fit *fit, const struct scorer *scorer,
+                           const struct lx_env *env, struct model_card *card, struct lx_error *err)
+{
+    const struct rows_split *split = &fit->split;
+    const struct rows_plan plan =
+        plan_of(fit, split->fit_count + split->calibration_count, split->quality_count);
+    struct scored scored = {0};
+    enum lx_err code = score_pairs(&plan, scorer, fit->options.customers_max, env, &scored, err);
+    if (code != LX_OK) return code;
+    if (scored.positives == 0) {
+        code = lx_fail(err, LX_ERR_NOT_READY,
+                       "training: nobody opened a product in the newest months, so quality cannot "
+                       "be measured: import more customers");
+    } else if (fill_quantiles(&scored, card) != LX_OK) {
+        code = lx_fail(err, LX_ERR_NO_MEMORY, "quality: out of memory");
+    } else {
+        code = scored_quality(&scored, &card->calibration, fit->options.seed, 0, env->thread_count,
+                              card->quality, NULL, NULL, err);
+    }
+    card->quality_rows = scored.count;
+    card->quality_positives = scored.positives;
+    scored_release(&scored);
+    return code;
+}
+
+enum lx_err fit_measure(const struct fit *fit, const struct lx_env *env, struct fitted *fitted,
+                        struct lx_error *err)
+{
+    struct forest *forest = NULL;
+    struct scorer *scorer = NULL;
+    enum lx_err code = forest_load_json(fitted->trees.bytes, fitted->trees.length, &forest, err);
+    if (code == LX_OK) code = scorer_open(forest, SCORER_BEST, &scorer, err);
+    if (code == LX_OK) code = calibrate(fit, scorer, env, &fitted->card, err);
+    if (code == LX_OK) code = measure(fit, scorer, env, &fitted->card, err);
+    scorer_close(scorer);
+    forest_close(forest);
+    return code;
+}

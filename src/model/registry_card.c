@@ -1,0 +1,124 @@
+#include "model/registry_card.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "codec/bytes.h"
+#include "codec/digest.h"
+#include "codec/json.h"
+
+const struct card_field card_fields[CARD_FIELD_COUNT] = {
+#define X(type, name) {#name, CARD_##type, offsetof(struct model_card, name)},
+    CARD_MAP(X)
+#undef X
+};
+
+_Static_assert(sizeof(size_t) == sizeof(int64_t), "sizes are stored as 64-bit integers");
+
+static void write_field(struct json_writer *json, const struct model_card *card,
+                        const struct card_field *field)
+{
+    const char *from = (const char *)card + field->offset;
+    int64_t integer = 0;
+    int small = 0;
+    double real = 0;
+    switch (field->type) {
+    case CARD_INT64:
+    case CARD_UINT64: /* a seed past 2^63 is written as the negative number of the same bits */
+    case CARD_SIZE:
+        memcpy(&integer, from, sizeof integer);
+        json_name_int(json, field->name, integer);
+        return;
+    case CARD_INT:
+        memcpy(&small, from, sizeof small);
+        json_name_int(json, field->name, small);
+        return;
+    case CARD_REAL:
+        memcpy(&real, from, sizeof real);
+        json_name_real(json, field->name, real);
+        return;
+    }
+}
+
+static void write_hash(struct json_writer *json, const char *name, const uint8_t hash[32])
+{
+    char text[DIGEST_TEXT_SIZE];
+    digest_text(hash, text);
+    json_name_text(json, name, text);
+}
+
+static void write_quality(struct json_writer *json, const struct model_card *card)
+{
+    json_name(json, "quality");
+    json_object_begin(json);
+    for (size_t i = 0; i < QUALITY_BY_COUNT; i++) {
+        json_name(json, quality_ranking_name((enum quality_ranking)i));
+        json_object_begin(json);
+        for (size_t j = 0; j < QUALITY_COUNT; j++) {
+            enum quality_figure figure = (enum quality_figure)j;
+            json_name_real(json, quality_name(figure), quality_value(&card->quality[i], figure));
+        }
+        json_object_end(json);
+    }
+    json_object_end(json);
+}
+
+static void write_calibration(struct json_writer *json, const struct calibration *calibration)
+{
+    struct lx_buffer text;
+    lx_buffer_init(&text, LX_CONFIG_MAX);
+    calibration_write(calibration, &text);
+    json_name(json, "calibration");
+    if (lx_buffer_error(&text) == LX_OK)
+        json_raw(json, lx_buffer_text(&text), text.length);
+    else
+        json->buffer->failure = lx_buffer_error(&text);
+    lx_buffer_release(&text);
+}
+
+void model_card_write(const struct model_card *card, const uint8_t trees_hash[32],
+                      struct lx_buffer *buffer)
+{
+    size_t moments = card->fit_count + card->calibration_count + card->quality_count;
+    LX_ASSERT(moments <= REGISTRY_MOMENTS_MAX);
+
+    struct json_writer json;
+    json_init(&json, buffer);
+    json_object_begin(&json);
+    write_hash(&json, "trees_sha256", trees_hash);
+    write_hash(&json, "feature_set", card->feature_set);
+    write_hash(&json, "catalogue", card->catalogue);
+    json_name_text(&json, "balance", sampling_name(card->balance));
+    for (size_t i = 0; i < LX_COUNT_OF(card_fields); i++) write_field(&json, card, &card_fields[i]);
+    json_name(&json, "moments_ms");
+    json_array_begin(&json);
+    for (size_t i = 0; i < moments; i++) json_int(&json, card->moments_ms[i]);
+    json_array_end(&json);
+    write_quality(&json, card);
+    json_name(&json, "score_quantiles");
+    json_array_begin(&json);
+    for (size_t i = 0; i < REGISTRY_QUANTILES; i++) json_real(&json, card->score_quantiles[i]);
+    json_array_end(&json);
+    write_calibration(&json, &card->calibration);
+    json_object_end(&json);
+    lx_buffer_append_byte(buffer, '\n');
+}
+
+void registry_catalogue_hash(const struct bank_catalogue *catalogue, uint8_t ret_hash[32])
+{
+    struct lx_buffer bytes;
+    lx_buffer_init(&bytes, LX_CONFIG_MAX);
+    for (size_t i = 0; i < catalogue->count; i++) {
+        const struct bank_product *product = &catalogue->products[i];
+        bytes_put_text(&bytes, product->code, strlen(product->code));
+        bytes_put_varint(&bytes, product->category);
+        bytes_put_signed(&bytes, product->risk);
+        bytes_put_signed(&bytes, product->minimum_fen);
+        bytes_put_signed(&bytes, product->rate_ppm);
+        bytes_put_signed(&bytes, product->term_days);
+        bytes_put_signed(&bytes, product->launched_day);
+    }
+    memset(ret_hash, 0, 32);
+    if (lx_buffer_error(&bytes) == LX_OK) digest_of(bytes.bytes, bytes.length, ret_hash);
+    lx_buffer_release(&bytes);
+}

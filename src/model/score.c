@@ -1,0 +1,293 @@
+#include "model/score.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/date.h"
+#include "base/rng.h"
+#include "model/rows_scan.h"
+
+enum { SCORE_ROWS_MAX = 1 << 28 };
+
+/* One chunk of customers. */
+struct scoring {
+    const struct rows_plan *plan;
+    const struct scorer *scorer;
+    double customer_rate;
+    struct scored part;
+    size_t margin_capacity, label_capacity, moment_capacity, product_capacity;
+    size_t end_capacity, unit_capacity;
+    void *scratch;
+    float *customer_values, *pair_values, *rows, *margins; /* of one customer, every product */
+    uint16_t candidates[LX_PRODUCT_MAX];
+};
+
+static void scoring_release(struct scoring *scoring)
+{
+    scored_release(&scoring->part);
+    lx_free(scoring->scratch);
+    lx_free(scoring->customer_values);
+    lx_free(scoring->pair_values);
+    lx_free(scoring->rows);
+    lx_free(scoring->margins);
+    *scoring = (struct scoring){0};
+}
+
+static enum lx_err scoring_prepare(struct scoring *scoring, size_t product_count)
+{
+    size_t customer_count = view_customer_feature_count(), pair_count = view_pair_feature_count();
+    scoring->scratch = lx_malloc(scorer_scratch_bytes(scoring->scorer) + 1);
+    scoring->customer_values = lx_calloc(customer_count, sizeof(float));
+    scoring->pair_values = lx_calloc(product_count * pair_count, sizeof(float));
+    scoring->rows = lx_calloc(product_count * (customer_count + pair_count), sizeof(float));
+    scoring->margins = lx_calloc(product_count, sizeof(float));
+    bool is_ready = scoring->scratch != NULL && scoring->customer_values != NULL &&
+                    scoring->pair_values != NULL && scoring->rows != NULL &&
+                    scoring->margins != NULL;
+    return is_ready ? LX_OK : LX_ERR_NO_MEMORY;
+}
+
+static enum lx_err make_room(struct scoring *scoring, size_t rows)
+{
+    struct scored *part = &scoring->part;
+    size_t needed = part->count + rows, max = SCORE_ROWS_MAX;
+    enum lx_err code =
+        lx_grow(&part->margins, &scoring->margin_capacity, needed, max, sizeof *part->margins);
+    if (code == LX_OK) code = lx_grow(&part->labels, &scoring->label_capacity, needed, max, 1);
+    if (code == LX_OK) code = lx_grow(&part->moments, &scoring->moment_capacity, needed, max, 1);
+    if (code == LX_OK)
+        code = lx_grow(&part->products, &scoring->product_capacity, needed, max,
+                       sizeof *part->products);
+    if (code == LX_OK)
+        code = lx_grow(&part->case_ends, &scoring->end_capacity, part->case_count + 1, max,
+                       sizeof *part->case_ends);
+    if (code == LX_OK)
+        code = lx_grow(&part->case_units, &scoring->unit_capacity, part->case_count + 1, max,
+                       sizeof *part->case_units);
+    return code;
+}
+
+/* Fills scoring->rows and scoring->candidates; how many there are. */
+static size_t fill_rows(struct scoring *scoring, const struct rows_chunk *chunk,
+                        const struct bank_history *history, size_t moment)
+{
+    const struct rows_plan *plan = scoring->plan;
+    const struct bank_catalogue *catalogue = chunk->catalogue;
+    const struct view_context context = {catalogue, plan->peers[moment], chunk->utc_offset_minutes};
+    int64_t as_of_ms = plan->as_of_ms[moment];
+    int32_t as_of_day = lx_day_of_ms(as_of_ms, chunk->utc_offset_minutes);
+    size_t customer_count = view_customer_feature_count(), pair_count = view_pair_feature_count();
+    size_t count = 0;
+    struct view_facts facts;
+    view_facts(history, &context, as_of_ms, &facts);
+    view_customer_features(history, &context, as_of_ms, scoring->customer_values);
+    view_pair_features(history, &context, as_of_ms, scoring->customer_values, scoring->pair_values);
+    for (size_t i = 0; i < catalogue->count; i++) {
+        if (!rows_is_candidate(&catalogue->products[i], (int)i, &facts, as_of_day)) continue;
+        float *row = scoring->rows + count * (customer_count + pair_count);
+        memcpy(row, scoring->customer_values, customer_count * sizeof *row);
+        memcpy(row + customer_count, scoring->pair_values + i * pair_count,
+               pair_count * sizeof *row);
+        scoring->candidates[count++] = (uint16_t)i;
+    }
+    return count;
+}
+
+static enum lx_err score_moment(struct scoring *scoring, const struct rows_chunk *chunk,
+                                const struct bank_history *history, size_t moment, bool *ret_any)
+{
+    const struct rows_plan *plan = scoring->plan;
+    int64_t as_of_ms = plan->as_of_ms[moment];
+    if (!rows_is_known(history, as_of_ms)) return LX_OK;
+    size_t count = fill_rows(scoring, chunk, history, moment);
+    if (count == 0) return LX_OK;
+    enum lx_err code = make_room(scoring, count);
+    if (code != LX_OK) return code;
+
+    uint64_t labels[ROWS_PRODUCT_WORDS];
+    struct scored *part = &scoring->part;
+    rows_labels(history, as_of_ms, plan->complete_until_ms, labels);
+    scorer_score(scoring->scorer, scoring->rows, count, scoring->scratch, scoring->margins);
+    for (size_t i = 0; i < count; i++) {
+        size_t product = scoring->candidates[i], at = part->count++;
+        part->margins[at] = scoring->margins[i];
+        part->labels[at] = (uint8_t)(labels[product / 64] >> (product % 64) & 1);
+        part->moments[at] = (uint8_t)moment;
+        part->products[at] = (uint16_t)product;
+        part->positives += part->labels[at];
+    }
+    part->case_ends[part->case_count] = part->count;
+    part->case_units[part->case_count++] = (uint32_t)part->unit_count;
+    *ret_any = true;
+    return LX_OK;
+}
+
+static enum lx_err score_customer(struct rows_chunk *chunk, const struct bank_history *history,
+                                  struct lx_error *err)
+{
+    struct scoring *scoring = chunk->context;
+    struct lx_rng rng = lx_rng_of(scoring->plan->seed, (uint64_t)history->customer);
+    enum lx_err code = LX_OK;
+    bool is_any = false;
+    if (scoring->scratch == NULL) code = scoring_prepare(scoring, chunk->catalogue->count);
+    if (lx_rng_uniform(&rng) >= scoring->customer_rate) return code;
+    for (size_t i = 0; code == LX_OK && i < scoring->plan->moment_count; i++)
+        code = score_moment(scoring, chunk, history, i, &is_any);
+    if (code != LX_OK) return lx_fail(err, code, "scoring the bank: out of memory");
+    scoring->part.unit_count += is_any;
+    return LX_OK;
+}
+
+static enum lx_err merge(struct scoring *scorings, size_t count, struct scored *scored)
+{
+    size_t rows = 0, cases = 0;
+    for (size_t i = 0; i < count; i++) {
+        rows += scorings[i].part.count;
+        cases += scorings[i].part.case_count;
+    }
+    scored->margins = lx_malloc((rows + 1) * sizeof *scored->margins);
+    scored->labels = lx_malloc(rows + 1);
+    scored->moments = lx_malloc(rows + 1);
+    scored->products = lx_malloc((rows + 1) * sizeof *scored->products);
+    scored->case_ends = lx_malloc((cases + 1) * sizeof *scored->case_ends);
+    scored->case_units = lx_malloc((cases + 1) * sizeof *scored->case_units);
+    if (scored->margins == NULL || scored->labels == NULL || scored->moments == NULL ||
+        scored->products == NULL || scored->case_ends == NULL || scored->case_units == NULL)
+        return LX_ERR_NO_MEMORY;
+
+    for (size_t i = 0; i < count; i++) {
+        struct scored *part = &scorings[i].part;
+        for (size_t j = 0; j < part->case_count; j++) {
+            scored->case_ends[scored->case_count] = scored->count + part->case_ends[j];
+            scored->case_units[scored->case_count++] =
+                (uint32_t)scored->unit_count + part->case_units[j];
+        }
+        if (part->count > 0) {
+            size_t at = scored->count, n = part->count;
+            memcpy(scored->margins + at, part->margins, n * sizeof *part->margins);
+            memcpy(scored->labels + at, part->labels, n);
+            memcpy(scored->moments + at, part->moments, n);
+            memcpy(scored->products + at, part->products, n * sizeof *part->products);
+        }
+        scored->count += part->count;
+        scored->positives += part->positives;
+        scored->unit_count += part->unit_count;
+        scoring_release(&scorings[i]);
+    }
+    return LX_OK;
+}
+
+static enum lx_err fill_popularity(const struct rows_plan *plan, struct scored *scored,
+                                   struct lx_error *err)
+{
+    struct bank *bank = NULL;
+    enum lx_err code = bank_open(plan->folder, STORE_READ, &bank, err);
+    if (code != LX_OK) return code;
+    scored->product_count = bank_catalogue(bank)->count;
+    bank_close(bank);
+    scored->popularity =
+        lx_calloc(plan->moment_count * scored->product_count + 1, sizeof *scored->popularity);
+    if (scored->popularity == NULL) return LX_ERR_NO_MEMORY;
+    for (size_t i = 0; i < plan->moment_count; i++)
+        for (size_t j = 0; j < scored->product_count; j++)
+            scored->popularity[i * scored->product_count + j] =
+                (double)view_peers_openings(plan->peers[i], (int)j);
+    return LX_OK;
+}
+
+enum lx_err score_pairs(const struct rows_plan *plan, const struct scorer *scorer,
+                        size_t customers_max, const struct lx_env *env, struct scored *ret_scored,
+                        struct lx_error *err)
+{
+    LX_ASSERT(plan->moment_count > 0 && plan->moment_count <= ROWS_MOMENTS_MAX);
+    LX_ASSERT(scorer_feature_count(scorer) ==
+              view_customer_feature_count() + view_pair_feature_count());
+
+    int64_t customers = 0;
+    struct scored scored = {0};
+    enum lx_err code = rows_scan_customers(plan->folder, &customers, err);
+    if (code != LX_OK) return code;
+    size_t chunk_count = rows_scan_chunks(customers, env);
+    double rate = customers > 0 ? (double)customers_max / (double)customers : 1;
+    struct scoring *scorings = lx_calloc(chunk_count, sizeof *scorings);
+    if (scorings == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "scoring: out of memory");
+    for (size_t i = 0; i < chunk_count; i++)
+        scorings[i] = (struct scoring){.plan = plan, .scorer = scorer, .customer_rate = rate};
+    const struct rows_scan scan = {.folder = plan->folder,
+                                   .what = "scoring",
+                                   .visit = score_customer,
+                                   .contexts = (char *)scorings,
+                                   .context_size = sizeof *scorings,
+                                   .chunk_count = chunk_count,
+                                   .customers = customers};
+    code = rows_scan(&scan, env, err);
+    if (code == LX_OK) code = merge(scorings, chunk_count, &scored);
+    if (code == LX_OK) code = fill_popularity(plan, &scored, err);
+    if (code == LX_ERR_NO_MEMORY) code = lx_fail(err, code, "scoring: out of memory");
+    if (code == LX_OK && scored.count == 0)
+        code = lx_fail(err, LX_ERR_NOT_READY, "scoring: no customer may still open a product");
+    for (size_t i = 0; i < chunk_count; i++) scoring_release(&scorings[i]);
+    lx_free(scorings);
+    if (code == LX_OK)
+        *ret_scored = scored;
+    else
+        scored_release(&scored);
+    return code;
+}
+
+void scored_release(struct scored *scored)
+{
+    lx_free(scored->margins);
+    lx_free(scored->labels);
+    lx_free(scored->moments);
+    lx_free(scored->products);
+    lx_free(scored->case_ends);
+    lx_free(scored->case_units);
+    lx_free(scored->popularity);
+    *scored = (struct scored){0};
+}
+
+size_t scored_log_odds(const struct scored *scored, const struct calibration *calibration,
+                       size_t first, size_t count, double *ret_log_odds)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < scored->count; i++) {
+        if (scored->moments[i] < first || scored->moments[i] >= first + count) continue;
+        ret_log_odds[found++] = calibration_log_odds(calibration, (double)scored->margins[i]);
+    }
+    return found;
+}
+
+enum lx_err scored_quality(const struct scored *scored, const struct calibration *calibration,
+                           uint64_t seed, int resamples, int thread_count,
+                           struct quality ret_value[QUALITY_BY_COUNT],
+                           struct quality ret_low[QUALITY_BY_COUNT],
+                           struct quality ret_high[QUALITY_BY_COUNT], struct lx_error *err)
+{
+    enum lx_err code = LX_ERR_NO_MEMORY;
+    double *probabilities = lx_malloc((scored->count + 1) * sizeof *probabilities);
+    double *popularity = lx_malloc((scored->count + 1) * sizeof *popularity);
+    if (probabilities == NULL || popularity == NULL) goto out;
+
+    for (size_t i = 0; i < scored->count; i++) {
+        size_t place = scored->moments[i] * scored->product_count + scored->products[i];
+        probabilities[i] = calibration_probability(calibration, (double)scored->margins[i]);
+        popularity[i] = scored->popularity[place];
+    }
+    const struct quality_rows rows = {.probabilities = probabilities,
+                                      .popularity = popularity,
+                                      .labels = scored->labels,
+                                      .products = scored->products,
+                                      .count = scored->count,
+                                      .product_count = scored->product_count,
+                                      .case_ends = scored->case_ends,
+                                      .case_units = scored->case_units,
+                                      .case_count = scored->case_count,
+                                      .unit_count = scored->unit_count,
+                                      .seed = seed};
+    code = quality_measure(&rows, resamples, thread_count, ret_value, ret_low, ret_high, err);
+out:
+    lx_free(probabilities);
+    lx_free(popularity);
+    return code == LX_ERR_NO_MEMORY ? lx_fail(err, code, "quality: out of memory") : code;
+}

@@ -1,0 +1,48 @@
+#ifndef MODEL_SCORE_H
+#define MODEL_SCORE_H
+
+/*
+ * score: every candidate pair of some moments, scored; what calibration and quality look at.
+ *
+ * Nothing is sampled but customers, and those by a hash of (seed, customer) that knows nothing of
+ * labels, so every rate is the bank's own. Features are made, scored and forgotten customer by
+ * customer; only margin, label, product and moment of a row are kept.
+ *
+ * Ownership: scored_release. Threads: as rows_build; the result does not depend on their number.
+ * Errors:    LX_ERR_NOT_READY (no candidate pair), LX_ERR_NO_MEMORY, bank's.
+ */
+
+#include "learn/calibration.h"
+#include "learn/scorer.h"
+#include "model/quality.h"
+#include "model/rows.h"
+
+struct scored {
+    float *margins;
+    uint8_t *labels, *moments; /* 0 or 1; index in the plan */
+    uint16_t *products;
+    size_t count, positives, product_count;
+    size_t *case_ends;    /* a case is a customer at a moment */
+    uint32_t *case_units; /* his place among the customers that are here */
+    size_t case_count, unit_count;
+    double *popularity; /* moment * product_count + product: openings in the 30 days before */
+};
+
+LX_MUST_USE enum lx_err score_pairs(const struct rows_plan *plan, const struct scorer *scorer,
+                                    size_t customers_max, const struct lx_env *env,
+                                    struct scored *ret_scored, struct lx_error *err);
+void scored_release(struct scored *scored);
+
+/* Calibrated log-odds of the rows of moments [first, first + count) of the plan, in order.
+ * ret_log_odds has room for all rows; how many there are is the result. */
+size_t scored_log_odds(const struct scored *scored, const struct calibration *calibration,
+                       size_t first, size_t count, double *ret_log_odds);
+
+/* The figures of all rows; probabilities by the calibration. resamples 0: no intervals. */
+LX_MUST_USE enum lx_err
+scored_quality(const struct scored *scored, const struct calibration *calibration, uint64_t seed,
+               int resamples, int thread_count, struct quality ret_value[QUALITY_BY_COUNT],
+               struct quality ret_low[QUALITY_BY_COUNT], struct quality ret_high[QUALITY_BY_COUNT],
+               struct lx_error *err);
+
+#endif
