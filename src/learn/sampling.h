@@ -11,8 +11,8 @@
  * different scales hands in standardised ones. A missing value counts as its column's mean in the
  * distance and stays missing in what is made from its row.
  *
- * Deterministic by seed, whatever the number of threads. Errors: LX_ERR_USAGE for an unknown name (lists the known ones),
- * LX_ERR_BAD_INPUT (no positives), LX_ERR_NO_MEMORY.
+ * Deterministic by seed, whatever the number of threads. Errors: LX_ERR_USAGE for an unknown name
+ * (lists the known ones), LX_ERR_BAD_INPUT (one class only), LX_ERR_NO_MEMORY.
  */
 
 #include "learn/matrix.h"

@@ -40,8 +40,8 @@ struct xgb_params xgb_params_default(enum xgb_objective objective);
 
 /*
  * labels: row_count values, 0/1 or class numbers or reals. weights may be NULL.
- * The mean label that base_score 0 stands for is weighted; several classes start equal. `env` may be
- * NULL; its progress is told of each round.
+ * The mean label that base_score 0 stands for is weighted; several classes start equal. `env` may
+ * be NULL; its progress is told of each round.
  * The model's JSON is appended to `model`.
  */
 LX_MUST_USE enum lx_err xgb_train(const struct xgb_params *params, const struct matrix *matrix,
