@@ -70,8 +70,8 @@ void view_feature_set_hash(uint8_t ret_hash[32]);
 
 /*
  * What the whole bank tells about cohorts and products as of a moment: holding and opening rates by
- * cohort (age band x branch size class x activity class) and product, shrunk toward the
- * product's rate; co-holding lift between products. Made by view_peers_build in one pass.
+ * cohort (age band x assets band x activity class), branch and occupation, by product, shrunk
+ * toward the product's rate; co-holding lift between products. Made by view_peers_build in one pass.
  */
 struct view_peers;
 
@@ -100,6 +100,10 @@ struct view_facts {
     uint64_t held[(LX_PRODUCT_MAX + 63) / 64]; /* bit by product */
     int64_t assets_fen;                        /* last balance known; BANK_NO_AMOUNT */
     uint32_t refused_channels;                 /* bit by channel: consent withdrawn */
+    int64_t risk_expires_ms; /* of the newest assessment, also one that has expired;
+                                BANK_UNKNOWN_MS without one */
+    int32_t birth_day;       /* INT32_MIN unknown */
+    int branch, occupation;  /* numbers in the bank's lists, -1 unknown */
 };
 void view_facts(const struct bank_history *history, const struct view_context *context,
                 int64_t as_of_ms, struct view_facts *ret_facts);

@@ -24,7 +24,8 @@ LX_MUST_USE enum lx_err view_peers_build_many(const char *folder, const int64_t 
                                               struct view_peers **ret_peers, struct lx_error *err);
 void view_peers_close(struct view_peers *peers);
 
-/* Customers seen, holders of a product, openings in the 30 days before, and co-holding lift
+/* Customers seen, holders of a product, customers who opened it in the last 30 bank days, and
+ * co-holding lift
  * P(b | a) / P(b), shrunk to 1 where few hold them. */
 int64_t view_peers_customers(const struct view_peers *peers);
 int64_t view_peers_holders(const struct view_peers *peers, int product);

@@ -6,8 +6,9 @@
  *
  * DIR/snapshot/<as-of>-<n>.frame and DIR/snapshot/current, which names it; a new one is verified
  * block by block before `current` is replaced, so that readers see the old or the new, never a
- * part. Columns: id (TEXT), one F32 column for each customer feature, `facts` and pair features as
- * a LIST of (product, feature, value) where they differ from the product's default. Meta: as-of
+ * part. Columns: id (TEXT), one F32 column for each customer feature, facts, and of the pair
+ * features those that come from the history as a LIST of (product, feature, value) where they
+ * differ from a product that the customer never met. Meta: as-of
  * moment, feature-set hash, catalogue hash, journal position, peers. Errors: LX_ERR_NOT_READY (no
  * snapshot: run `lingxi refresh`; other feature set: refresh again).
  */
@@ -22,8 +23,12 @@ struct view_refresh_result {
     size_t features;
     uint64_t size_bytes;
 };
-/* as_of_ms BANK_UNKNOWN_MS: the end of the last day for which data is complete. An empty bank is
- * LX_ERR_NOT_READY. */
+/*
+ * as_of_ms BANK_UNKNOWN_MS: the end of the bank day on which the newest fact became known, so that
+ * everything known counts. An empty bank is LX_ERR_NOT_READY. After a failure `current` is as it
+ * was and the unfinished files are gone. Of the older snapshots the one just replaced is kept.
+ * Memory: 16 bytes a customer and about 8 MB a thread. One refresh at a time (host/lock.h).
+ */
 LX_MUST_USE enum lx_err view_refresh(const char *folder, int64_t as_of_ms,
                                      uint64_t journal_position, const struct lx_env *env,
                                      struct view_refresh_result *ret_result, struct lx_error *err);
@@ -32,6 +37,10 @@ struct view_snapshot;
 LX_MUST_USE enum lx_err view_snapshot_open(const char *folder, struct view_snapshot **ret_snapshot,
                                            struct lx_error *err);
 void view_snapshot_close(struct view_snapshot *snapshot);
+/* Every block against its checksum, which view_refresh did before it published the snapshot and a
+ * server does again after a restart; LX_ERR_CORRUPT. */
+LX_MUST_USE enum lx_err view_snapshot_verify(const struct view_snapshot *snapshot,
+                                             struct lx_error *err);
 
 int64_t view_snapshot_as_of_ms(const struct view_snapshot *snapshot);
 uint64_t view_snapshot_journal_position(const struct view_snapshot *snapshot);

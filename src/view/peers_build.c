@@ -1,0 +1,112 @@
+#include "view/peers.h"
+
+#include <string.h>
+
+#include "view/peers_table.h"
+#include "view/scan.h"
+
+/* A table for each worker and moment; those of worker 0 are what is left at the end. */
+struct build {
+    const int64_t *as_of_ms;
+    size_t moment_count;
+    int worker_count;
+    struct view_peers **tables; /* [worker][moment] */
+};
+
+struct build_range {
+    const struct build *build;
+    struct view_peers **tables;
+    struct view_context context;
+};
+
+static enum lx_err add_customer(void *context, const struct bank_history *history,
+                                struct lx_error *err)
+{
+    struct build_range *range = context;
+    for (size_t i = 0; i < range->build->moment_count; i++) {
+        struct view_peer peer;
+        view_peer_of(history, &range->context, range->build->as_of_ms[i], &peer);
+        view_peers_add(range->tables[i], &peer);
+    }
+    return LX_OK;
+}
+
+static enum lx_err add_range(void *context, int worker, struct bank *bank, size_t number,
+                             int64_t first, int64_t last, struct lx_error *err)
+{
+    const struct build *build = context;
+    struct build_range range = {
+        .build = build,
+        .tables = build->tables + (size_t)worker * build->moment_count,
+        .context = {bank_catalogue(bank), NULL, bank_utc_offset_minutes(bank)},
+    };
+    return bank_scan(bank, first, last, add_customer, &range, err);
+}
+
+static void close_tables(struct build *build)
+{
+    size_t count = (size_t)build->worker_count * build->moment_count;
+    for (size_t i = 0; i < count; i++) view_peers_close(build->tables[i]);
+    lx_free(build->tables);
+}
+
+static enum lx_err open_tables(struct build *build, struct bank *bank, struct lx_error *err)
+{
+    int branches = 0, occupations = 0;
+    enum lx_err code = bank_list_count(bank, BANK_LIST_BRANCH, &branches, err);
+    if (code == LX_OK) code = bank_list_count(bank, BANK_LIST_OCCUPATION, &occupations, err);
+    if (code != LX_OK) return code;
+    if (branches > PEERS_BRANCHES_MAX) branches = PEERS_BRANCHES_MAX;
+    if (occupations > PEERS_OCCUPATIONS_MAX) occupations = PEERS_OCCUPATIONS_MAX;
+
+    size_t count = (size_t)build->worker_count * build->moment_count;
+    build->tables = lx_calloc(count, sizeof(struct view_peers *));
+    if (build->tables == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "peers: out of memory");
+    for (size_t i = 0; i < count && code == LX_OK; i++)
+        code = view_peers_new(build->as_of_ms[i % build->moment_count], bank_catalogue(bank)->count,
+                              (size_t)branches, (size_t)occupations, &build->tables[i], err);
+    if (code != LX_OK) {
+        close_tables(build);
+        build->tables = NULL;
+    }
+    return code;
+}
+
+/* Merges the workers' counts into those of the first, which move to the caller. */
+static void take_tables(struct build *build, struct view_peers **ret_peers)
+{
+    for (size_t i = 0; i < build->moment_count; i++) {
+        for (int worker = 1; worker < build->worker_count; worker++)
+            view_peers_merge(build->tables[i],
+                             build->tables[(size_t)worker * build->moment_count + i]);
+        view_peers_finish(build->tables[i]);
+        ret_peers[i] = build->tables[i];
+        build->tables[i] = NULL;
+    }
+}
+
+enum lx_err view_peers_build_many(const char *folder, const int64_t *as_of_ms, size_t count,
+                                  const struct lx_env *env, struct view_peers **ret_peers,
+                                  struct lx_error *err)
+{
+    LX_ASSERT(folder != NULL && as_of_ms != NULL && count > 0);
+    LX_ASSERT(env != NULL && ret_peers != NULL);
+
+    struct bank *bank = NULL;
+    struct build build = {as_of_ms, count, env->thread_count, NULL};
+    struct view_scan scan = {folder, "peers", 0, &build, add_range};
+    enum lx_err code = bank_open(folder, STORE_READ, &bank, err);
+    if (code == LX_OK) code = bank_customer_count(bank, &scan.customers, err);
+    if (code == LX_OK) code = open_tables(&build, bank, err);
+    bank_close(bank);
+    if (code == LX_OK) code = view_scan_run(&scan, env, err);
+    if (code == LX_OK) take_tables(&build, ret_peers);
+    if (build.tables != NULL) close_tables(&build);
+    return code;
+}
+
+enum lx_err view_peers_build(const char *folder, int64_t as_of_ms, const struct lx_env *env,
+                             struct view_peers **ret_peers, struct lx_error *err)
+{
+    return view_peers_build_many(folder, &as_of_ms, 1, env, ret_peers, err);
+}

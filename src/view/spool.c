@@ -1,0 +1,425 @@
+#include "view/spool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/file.h"
+#include "view/pair.h"
+#include "view/scan.h"
+#include "view/snapshot_layout.h"
+
+enum { ROWS = VIEW_RANGE_CUSTOMERS, LIST_COUNT = 3 };
+
+/* A range's lists: 8192 ids, or all values of all products. */
+#define LIST_BYTES_MAX ((size_t)1 << 31)
+
+enum { LIST_IDS, LIST_HELD, LIST_PAIRS };
+
+static const struct {
+    const char *name;
+    enum frame_type type;
+    size_t element_size;
+} lists[LIST_COUNT] = {
+    [LIST_IDS] = {"id", FRAME_TEXT, 1},
+    [LIST_HELD] = {"held", FRAME_LIST, sizeof(uint16_t)},
+    [LIST_PAIRS] = {"pairs", FRAME_LIST, sizeof(struct snapshot_pair)},
+};
+
+static const struct {
+    const char *name;
+    enum frame_type type;
+    size_t size;
+} facts_columns[SNAPSHOT_FACT_COUNT] = {
+#define X(name, frame_type, type) {"facts." #name, FRAME_##frame_type, sizeof(type)},
+    SNAPSHOT_FACT_MAP(X)
+#undef X
+};
+
+struct id_entry {
+    uint64_t hash;
+    int32_t row;
+};
+
+/* What one worker gathers, and the file that it goes to. */
+struct spool_part {
+    struct spool *spool;
+    struct spool_rows rows;
+    struct host_file *file;
+    uint64_t written;
+    char path[LX_PATH_MAX];
+    float *features;                        /* [feature][ROWS] */
+    void *facts[SNAPSHOT_FACT_COUNT];       /* [ROWS] each */
+    uint32_t offsets[LIST_COUNT][ROWS + 1]; /* in elements */
+    struct lx_buffer lists[LIST_COUNT];
+};
+
+/* Where a range stands: its features, facts, then of each list the offsets and the elements. */
+struct spool_range {
+    int worker;
+    uint64_t at;
+    size_t count;
+    uint64_t list_at[LIST_COUNT];
+    uint32_t list_count[LIST_COUNT];
+};
+
+struct spool {
+    struct spool_part *parts;
+    struct spool_range *ranges;
+    struct id_entry *ids; /* by row, then by hash */
+    float *defaults;
+    size_t range_count, feature_count, history_count;
+    int64_t customers;
+    int worker_count;
+};
+
+static enum lx_err out_of_memory(struct lx_error *err)
+{
+    return lx_fail(err, LX_ERR_NO_MEMORY, "snapshot: out of memory");
+}
+
+static enum lx_err open_part(struct spool_part *part, struct spool *spool, const char *path,
+                             int worker, struct lx_error *err)
+{
+    part->spool = spool;
+    part->rows.part = part;
+    for (int i = 0; i < LIST_COUNT; i++) lx_buffer_init(&part->lists[i], LIST_BYTES_MAX);
+    part->features = lx_malloc(spool->feature_count * ROWS * sizeof(float));
+    part->rows.customer_values = lx_malloc(spool->feature_count * sizeof(float));
+    part->rows.pair_values = lx_malloc(LX_PRODUCT_MAX * view_pair_feature_count() * sizeof(float));
+    bool is_whole = part->features != NULL && part->rows.customer_values != NULL &&
+                    part->rows.pair_values != NULL;
+    for (int i = 0; i < SNAPSHOT_FACT_COUNT; i++) {
+        part->facts[i] = lx_malloc(ROWS * facts_columns[i].size);
+        is_whole = is_whole && part->facts[i] != NULL;
+    }
+    if (!is_whole) return out_of_memory(err);
+    int length = snprintf(part->path, sizeof part->path, "%s.spool-%d", path, worker);
+    if (length < 0 || (size_t)length >= sizeof part->path) {
+        part->path[0] = '\0';
+        return lx_fail(err, LX_ERR_LIMIT, "%.60s...: a file name of more than %d bytes", path,
+                       LX_PATH_MAX - 1);
+    }
+    return host_open(part->path, HOST_CREATE, &part->file, err);
+}
+
+static void close_part(struct spool_part *part)
+{
+    host_close(part->file);
+    if (part->path[0] != '\0') {
+        struct lx_error ignored; /* the next refresh sweeps what stays */
+        enum lx_err removed = host_remove(part->path, &ignored);
+        (void)removed;
+    }
+    for (int i = 0; i < LIST_COUNT; i++) lx_buffer_release(&part->lists[i]);
+    for (int i = 0; i < SNAPSHOT_FACT_COUNT; i++) lx_free(part->facts[i]);
+    lx_free(part->features);
+    lx_free(part->rows.customer_values);
+    lx_free(part->rows.pair_values);
+}
+
+static enum lx_err allocate(struct spool *spool)
+{
+    spool->parts = lx_calloc((size_t)spool->worker_count, sizeof *spool->parts);
+    spool->ranges = lx_calloc(spool->range_count, sizeof *spool->ranges);
+    spool->ids = lx_malloc((size_t)spool->customers * sizeof *spool->ids);
+    spool->defaults = lx_malloc(spool->history_count * sizeof *spool->defaults);
+    bool is_whole = spool->parts != NULL && spool->ranges != NULL && spool->ids != NULL &&
+                    spool->defaults != NULL;
+    return is_whole ? LX_OK : LX_ERR_NO_MEMORY;
+}
+
+enum lx_err spool_open(const char *path, int worker_count, int64_t customers,
+                       struct spool **ret_spool, struct lx_error *err)
+{
+    LX_ASSERT(path != NULL && ret_spool != NULL);
+    LX_ASSERT(worker_count >= 1 && customers >= 1 && customers <= INT32_MAX);
+
+    struct spool *spool = lx_calloc(1, sizeof *spool);
+    if (spool == NULL) return out_of_memory(err);
+    spool->worker_count = worker_count;
+    spool->customers = customers;
+    spool->range_count = view_range_count(customers);
+    spool->feature_count = view_customer_feature_count();
+    spool->history_count = view_pair_history_count();
+    enum lx_err code = allocate(spool);
+    if (code != LX_OK) code = out_of_memory(err);
+    if (code == LX_OK) view_pair_default(spool->defaults);
+    for (int i = 0; i < worker_count && code == LX_OK; i++)
+        code = open_part(&spool->parts[i], spool, path, i, err);
+    if (code != LX_OK) {
+        spool_close(spool);
+        return code;
+    }
+    *ret_spool = spool;
+    return LX_OK;
+}
+
+void spool_close(struct spool *spool)
+{
+    if (spool == NULL) return;
+    for (int i = 0; i < spool->worker_count && spool->parts != NULL; i++)
+        close_part(&spool->parts[i]);
+    lx_free(spool->parts);
+    lx_free(spool->ranges);
+    lx_free(spool->ids);
+    lx_free(spool->defaults);
+    lx_free(spool);
+}
+
+struct spool_rows *spool_begin(struct spool *spool, int worker, int64_t first)
+{
+    LX_ASSERT(worker >= 0 && worker < spool->worker_count);
+
+    struct spool_part *part = &spool->parts[worker];
+    part->rows.first = first;
+    part->rows.count = 0;
+    for (int i = 0; i < LIST_COUNT; i++) {
+        lx_buffer_clear(&part->lists[i]);
+        part->offsets[i][0] = 0;
+    }
+    return &part->rows;
+}
+
+static void add_held(struct spool_part *part, const struct view_facts *facts, size_t product_count)
+{
+    for (size_t i = 0; i < product_count; i++) {
+        uint16_t product = (uint16_t)i;
+        if (view_holds(facts, (int)i))
+            lx_buffer_append(&part->lists[LIST_HELD], &product, sizeof product);
+    }
+}
+
+/* Bit by bit, because a missing value is NaN, which equals nothing. */
+static void add_pairs(struct spool_part *part, size_t product_count)
+{
+    const struct spool *spool = part->spool;
+    for (size_t product = 0; product < product_count; product++) {
+        const float *values = part->rows.pair_values + product * view_pair_feature_count();
+        if (memcmp(values, spool->defaults, spool->history_count * sizeof *values) == 0) continue;
+        for (size_t feature = 0; feature < spool->history_count; feature++) {
+            if (memcmp(&values[feature], &spool->defaults[feature], sizeof *values) == 0) continue;
+            struct snapshot_pair pair = {(uint16_t)product, (uint16_t)feature, values[feature]};
+            lx_buffer_append(&part->lists[LIST_PAIRS], &pair, sizeof pair);
+        }
+    }
+}
+
+static void add_facts(struct spool_part *part, size_t row, const struct view_facts *facts)
+{
+#define X(name, frame_type, type)                                                                  \
+    ((type *)part->facts[SNAPSHOT_FACT_##name])[row] = (type)facts->name;
+    SNAPSHOT_FACT_MAP(X)
+#undef X
+}
+
+enum lx_err spool_add(struct spool_rows *rows, const char *id, const struct view_facts *facts,
+                      size_t product_count, struct lx_error *err)
+{
+    struct spool_part *part = rows->part;
+    struct spool *spool = part->spool;
+    size_t row = rows->count++, id_length = strlen(id);
+    LX_ASSERT(row < ROWS);
+
+    for (size_t i = 0; i < spool->feature_count; i++)
+        part->features[i * ROWS + row] = rows->customer_values[i];
+    add_facts(part, row, facts);
+    lx_buffer_append(&part->lists[LIST_IDS], id, id_length);
+    add_held(part, facts, product_count);
+    add_pairs(part, product_count);
+    spool->ids[rows->first + (int64_t)row] =
+        (struct id_entry){snapshot_id_hash(id, id_length), (int32_t)(rows->first + (int64_t)row)};
+    for (int i = 0; i < LIST_COUNT; i++) {
+        if (lx_buffer_error(&part->lists[i]) != LX_OK) return out_of_memory(err);
+        part->offsets[i][row + 1] = (uint32_t)(part->lists[i].length / lists[i].element_size);
+    }
+    return LX_OK;
+}
+
+static enum lx_err append(struct spool_part *part, const void *bytes, size_t length,
+                          struct lx_error *err)
+{
+    part->written += length;
+    return length == 0 ? LX_OK : host_write(part->file, bytes, length, err);
+}
+
+static enum lx_err append_lists(struct spool_part *part, struct spool_range *range,
+                                struct lx_error *err)
+{
+    enum lx_err code = LX_OK;
+    for (int i = 0; i < LIST_COUNT && code == LX_OK; i++) {
+        range->list_at[i] = part->written;
+        range->list_count[i] = part->offsets[i][range->count];
+        code = append(part, part->offsets[i], (range->count + 1) * sizeof(uint32_t), err);
+        if (code == LX_OK) code = append(part, part->lists[i].bytes, part->lists[i].length, err);
+    }
+    return code;
+}
+
+enum lx_err spool_end(struct spool *spool, int worker, size_t number, struct lx_error *err)
+{
+    LX_ASSERT(number < spool->range_count);
+
+    struct spool_part *part = &spool->parts[worker];
+    struct spool_range *range = &spool->ranges[number];
+    *range = (struct spool_range){worker, part->written, part->rows.count, {0}, {0}};
+    enum lx_err code = LX_OK;
+    for (size_t i = 0; i < spool->feature_count && code == LX_OK; i++)
+        code = append(part, part->features + i * ROWS, range->count * sizeof(float), err);
+    for (int i = 0; i < SNAPSHOT_FACT_COUNT && code == LX_OK; i++)
+        code = append(part, part->facts[i], range->count * facts_columns[i].size, err);
+    return code == LX_OK ? append_lists(part, range, err) : code;
+}
+
+/* Room for one piece of a range: a column of it, or a slice of a list. */
+enum { PIECE_BYTES = ROWS * 8 };
+
+_Static_assert(PIECE_BYTES % sizeof(struct snapshot_pair) == 0, "whole elements");
+
+struct piece {
+    _Alignas(8) uint8_t bytes[PIECE_BYTES];
+    uint64_t offsets[ROWS + 1];
+};
+
+static enum lx_err read_piece(const struct spool *spool, const struct spool_range *range,
+                              uint64_t at, void *bytes, size_t size, struct lx_error *err)
+{
+    size_t length = 0;
+    struct host_file *file = spool->parts[range->worker].file;
+    enum lx_err code = host_read_at(file, at, bytes, size, &length, err);
+    if (code == LX_OK && length != size)
+        code = lx_fail(err, LX_ERR_CORRUPT, "%s: truncated while it was in use", host_path(file));
+    return code;
+}
+
+/* A column of fixed size that stands `before` bytes a row after the range's beginning. */
+static enum lx_err write_fixed(struct spool *spool, struct frame_writer *writer, const char *name,
+                               enum frame_type type, size_t size, size_t before,
+                               struct piece *piece, struct lx_error *err)
+{
+    enum lx_err code = frame_column_begin(writer, name, type, 0, err);
+    for (size_t i = 0; i < spool->range_count && code == LX_OK; i++) {
+        const struct spool_range *range = &spool->ranges[i];
+        code = read_piece(spool, range, range->at + before * range->count, piece->bytes,
+                          range->count * size, err);
+        if (code == LX_OK) code = frame_column_values(writer, piece->bytes, range->count, err);
+    }
+    return code == LX_OK ? frame_column_end(writer, err) : code;
+}
+
+static enum lx_err write_all_fixed(struct spool *spool, struct frame_writer *writer,
+                                   const struct lx_env *env, struct piece *piece,
+                                   struct lx_error *err)
+{
+    enum lx_err code = LX_OK;
+    size_t before = 0;
+    for (size_t i = 0; i < spool->feature_count && code == LX_OK; i++) {
+        code = write_fixed(spool, writer, view_customer_feature(i)->name, FRAME_F32, sizeof(float),
+                           before, piece, err);
+        before += sizeof(float);
+        if (env->progress != NULL)
+            env->progress(env->context, "snapshot", i + 1, spool->feature_count);
+    }
+    for (int i = 0; i < SNAPSHOT_FACT_COUNT && code == LX_OK; i++) {
+        code = write_fixed(spool, writer, facts_columns[i].name, facts_columns[i].type,
+                           facts_columns[i].size, before, piece, err);
+        before += facts_columns[i].size;
+    }
+    return code;
+}
+
+/* A range counts its elements from 0; the column counts on from the range before. */
+static enum lx_err write_offsets(struct spool *spool, struct frame_writer *writer, int list,
+                                 struct piece *piece, struct lx_error *err)
+{
+    uint64_t base = 0;
+    enum lx_err code = frame_column_offsets(writer, &base, 1, err);
+    for (size_t i = 0; i < spool->range_count && code == LX_OK; i++) {
+        const struct spool_range *range = &spool->ranges[i];
+        uint32_t *offsets = (void *)piece->bytes;
+        code = read_piece(spool, range, range->list_at[list] + sizeof *offsets, offsets,
+                          range->count * sizeof *offsets, err);
+        for (size_t row = 0; row < range->count && code == LX_OK; row++)
+            piece->offsets[row] = base + offsets[row];
+        if (code == LX_OK) code = frame_column_offsets(writer, piece->offsets, range->count, err);
+        base += range->list_count[list];
+    }
+    return code;
+}
+
+static enum lx_err write_elements(struct spool *spool, struct frame_writer *writer, int list,
+                                  struct piece *piece, struct lx_error *err)
+{
+    enum lx_err code = LX_OK;
+    size_t size = lists[list].element_size, step = PIECE_BYTES / size;
+    for (size_t i = 0; i < spool->range_count; i++) {
+        const struct spool_range *range = &spool->ranges[i];
+        uint64_t at = range->list_at[list] + (range->count + 1) * sizeof(uint32_t);
+        for (size_t done = 0; done < range->list_count[list] && code == LX_OK;) {
+            size_t count = range->list_count[list] - done;
+            if (count > step) count = step;
+            code = read_piece(spool, range, at + done * size, piece->bytes, count * size, err);
+            if (code == LX_OK) code = frame_column_values(writer, piece->bytes, count, err);
+            done += count;
+        }
+        if (code != LX_OK) return code;
+    }
+    return LX_OK;
+}
+
+static enum lx_err write_list(struct spool *spool, struct frame_writer *writer, int list,
+                              struct piece *piece, struct lx_error *err)
+{
+    enum lx_err code = frame_column_begin(writer, lists[list].name, lists[list].type,
+                                          lists[list].element_size, err);
+    if (code == LX_OK) code = write_offsets(spool, writer, list, piece, err);
+    if (code == LX_OK) code = write_elements(spool, writer, list, piece, err);
+    if (code == LX_OK) code = frame_column_end(writer, err);
+    return code;
+}
+
+/* Equal hashes in order of rows, so that the order is one. */
+static int compare_ids(const void *left, const void *right)
+{
+    const struct id_entry *a = left, *b = right;
+    if (a->hash != b->hash) return a->hash < b->hash ? -1 : 1;
+    return a->row < b->row ? -1 : a->row > b->row;
+}
+
+static enum lx_err write_id_index(struct spool *spool, struct frame_writer *writer,
+                                  struct piece *piece, struct lx_error *err)
+{
+    size_t count = (size_t)spool->customers;
+    qsort(spool->ids, count, sizeof *spool->ids, compare_ids);
+    enum lx_err code = frame_column_begin(writer, "id.hash", FRAME_I64, 0, err);
+    for (size_t from = 0, step = ROWS; from < count && code == LX_OK; from += step) {
+        if (step > count - from) step = count - from;
+        for (size_t i = 0; i < step; i++) piece->offsets[i] = spool->ids[from + i].hash;
+        code = frame_column_values(writer, piece->offsets, step, err);
+    }
+    if (code == LX_OK) code = frame_column_end(writer, err);
+    if (code == LX_OK) code = frame_column_begin(writer, "id.row", FRAME_I32, 0, err);
+    for (size_t from = 0, step = ROWS; from < count && code == LX_OK; from += step) {
+        if (step > count - from) step = count - from;
+        int32_t *rows = (void *)piece->bytes;
+        for (size_t i = 0; i < step; i++) rows[i] = spool->ids[from + i].row;
+        code = frame_column_values(writer, rows, step, err);
+    }
+    return code == LX_OK ? frame_column_end(writer, err) : code;
+}
+
+enum lx_err spool_write(struct spool *spool, struct frame_writer *writer, const struct lx_env *env,
+                        struct lx_error *err)
+{
+    LX_ASSERT(spool != NULL && writer != NULL && env != NULL);
+
+    struct piece *piece = lx_malloc(sizeof *piece);
+    if (piece == NULL) return out_of_memory(err);
+    enum lx_err code = LX_OK;
+    for (int i = 0; i < LIST_COUNT && code == LX_OK; i++)
+        code = write_list(spool, writer, i, piece, err);
+    if (code == LX_OK) code = write_all_fixed(spool, writer, env, piece, err);
+    if (code == LX_OK) code = write_id_index(spool, writer, piece, err);
+    lx_free(piece);
+    return code;
+}
