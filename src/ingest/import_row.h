@@ -110,7 +110,8 @@ struct import_block {
     struct lx_buffer text;
     struct import_value *values; /* owned */
     size_t value_count, value_capacity;
-    uint64_t bytes; /* of the new files, read so far */
+    uint64_t bytes;                 /* of the new files, read so far */
+    struct import_products covered; /* by a wide section's columns */
     bool is_last_of_file;
 };
 
