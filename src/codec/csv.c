@@ -53,7 +53,7 @@ struct csv_reader {
     ptrdiff_t block, block_end; /* the block of `specials`; it may begin before the row */
     uint64_t specials;          /* of the block, what has not been visited */
     bool is_block_high, has_high, has_nul; /* perhaps a byte >= 0x80; certainly a NUL */
-    bool is_quoted, has_escapes, has_too_many;
+    bool is_quoted, has_escapes, has_too_many, has_first_line_too_many;
     size_t field_start, skip_to;
     size_t first_line_end, first_line_next; /* its newline, and what follows; NOWHERE: unknown */
     size_t inner_lines;
@@ -500,12 +500,16 @@ static enum lx_err give_up(struct csv_reader *reader, enum csv_problem problem, 
         next = end;
         if (end < reader->length) code = after_newline(reader, end, &next, err);
         if (code != LX_OK) return code;
+    } else {
+        reader->has_too_many = reader->has_first_line_too_many;
     }
     if (at > reader->doomed_until) {
         reader->doomed_until = at;
         reader->doom = problem;
     }
     cut_fields(reader, end);
+    /* The rest of the line has not been scanned. */
+    reader->has_high = reader->has_nul = true;
     size_t last = reader->result.count == 0 ? 0 : reader->result.count - 1;
     set_problem(&reader->result, problem, last);
     if (problem != CSV_PROBLEM_TOO_LONG) check_row(reader, end);
@@ -569,6 +573,8 @@ static enum step on_newline_in_quotes(struct csv_reader *reader, size_t at, enum
     if (reader->first_line_end == NOWHERE) {
         reader->first_line_end = at;
         reader->first_line_next = next;
+        /* The field that the newline stands in is one more. */
+        reader->has_first_line_too_many = reader->result.count == LX_FIELDS_MAX;
     }
     if (at < reader->doomed_until) return step_of(give_up(reader, reader->doom, at, err), ret_code);
     reader->inner_lines++;

@@ -66,26 +66,60 @@ void digest_text(const uint8_t hash[DIGEST_SIZE], char ret_text[DIGEST_TEXT_SIZE
 /* x^32 + x^28 + x^27 + ... + 1 of RFC 3720, bits reversed. */
 #define CRC32C_POLYNOMIAL 0x82F63B78u
 
-static const uint32_t *crc_table(void)
+static uint32_t crc_of_byte(uint32_t value)
 {
-    static uint32_t table[256];
-    static atomic_bool is_ready;
-    if (atomic_load_explicit(&is_ready, memory_order_acquire)) return table;
-    for (uint32_t i = 0; i < 256; i++) {
-        uint32_t value = i;
-        for (int bit = 0; bit < 8; bit++)
-            value = value & 1 ? value >> 1 ^ CRC32C_POLYNOMIAL : value >> 1;
-        table[i] = value;
-    }
-    atomic_store_explicit(&is_ready, true, memory_order_release);
-    return table;
+    for (int bit = 0; bit < 8; bit++)
+        value = value & 1 ? value >> 1 ^ CRC32C_POLYNOMIAL : value >> 1;
+    return value;
 }
 
-static uint32_t crc32c_plain(uint32_t crc, const unsigned char *bytes, size_t length)
+/* of[k][b]: what byte b does when k bytes follow it (Kounavis, Berry 2005: slicing by 8). */
+struct crc_tables {
+    uint32_t of[8][256];
+};
+
+/* NULL while another thread fills them. */
+static const struct crc_tables *crc_tables(void)
 {
-    const uint32_t *table = crc_table();
-    for (size_t i = 0; i < length; i++) crc = crc >> 8 ^ table[(crc ^ bytes[i]) & 0xFF];
+    enum { EMPTY, BEING_FILLED, READY };
+    static struct crc_tables tables;
+    static atomic_int state;
+    if (atomic_load_explicit(&state, memory_order_acquire) == READY) return &tables;
+
+    int expected = EMPTY;
+    if (!atomic_compare_exchange_strong(&state, &expected, BEING_FILLED)) return NULL;
+    for (uint32_t i = 0; i < 256; i++) tables.of[0][i] = crc_of_byte(i);
+    for (int k = 1; k < 8; k++)
+        for (uint32_t i = 0; i < 256; i++)
+            tables.of[k][i] = tables.of[k - 1][i] >> 8 ^ tables.of[0][tables.of[k - 1][i] & 0xFF];
+    atomic_store_explicit(&state, READY, memory_order_release);
+    return &tables;
+}
+
+static uint32_t crc_of_eight(const struct crc_tables *tables, uint32_t crc, const uint8_t *bytes)
+{
+    uint32_t result = 0;
+    for (int i = 0; i < 8; i++) {
+        uint32_t carried = i < 4 ? crc >> (8 * i) & 0xFF : 0;
+        result ^= tables->of[7 - i][bytes[i] ^ carried];
+    }
+    return result;
+}
+
+static uint32_t crc32c_plain(uint32_t crc, const uint8_t *bytes, size_t length)
+{
+    const struct crc_tables *tables = crc_tables();
+    for (; tables != NULL && length >= 8; bytes += 8, length -= 8)
+        crc = crc_of_eight(tables, crc, bytes);
+    for (; length > 0; bytes++, length--) crc = crc >> 8 ^ crc_of_byte((crc ^ *bytes) & 0xFF);
     return crc;
+}
+
+uint32_t digest_crc32c_plain(uint32_t crc, const void *bytes, size_t length)
+{
+    LX_ASSERT(bytes != NULL || length == 0);
+
+    return ~crc32c_plain(~crc, bytes, length);
 }
 
 #if defined(__x86_64__)
@@ -108,9 +142,8 @@ uint32_t digest_crc32c(uint32_t crc, const void *bytes, size_t length)
 {
     LX_ASSERT(bytes != NULL || length == 0);
 
-    crc = ~crc;
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("sse4.2")) return ~crc32c_sse42(crc, bytes, length);
+    if (__builtin_cpu_supports("sse4.2")) return ~crc32c_sse42(~crc, bytes, length);
 #endif
-    return ~crc32c_plain(crc, bytes, length);
+    return digest_crc32c_plain(crc, bytes, length);
 }

@@ -23,5 +23,7 @@ void digest_text(const uint8_t hash[DIGEST_SIZE], char ret_text[DIGEST_TEXT_SIZE
 
 /* CRC-32C of the bytes, continuing from `crc` (0 to begin). Hardware where there is any. */
 uint32_t digest_crc32c(uint32_t crc, const void *bytes, size_t length);
+/* The same without the hardware; a test holds the two together. */
+uint32_t digest_crc32c_plain(uint32_t crc, const void *bytes, size_t length);
 
 #endif

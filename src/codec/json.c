@@ -1,5 +1,6 @@
 #include "codec/json.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,20 +153,61 @@ void json_int(struct json_writer *json, int64_t value)
     lx_buffer_append(json->buffer, digits + start, sizeof digits - start);
 }
 
-void json_real(struct json_writer *json, double value)
+/* size = digits / 10^decimals, plainly. */
+static void put_decimal(struct lx_buffer *buffer, bool is_negative, uint64_t digits, int decimals)
 {
-    if (!isfinite(value)) {
-        json_null(json);
-        return;
-    }
-    before_value(json);
     char text[32];
+    size_t start = sizeof text;
+    for (int place = 0; digits > 0 || place <= decimals; place++, digits /= 10) {
+        if (place > 0 && place == decimals) text[--start] = '.';
+        text[--start] = (char)('0' + digits % 10);
+    }
+    if (is_negative) text[--start] = '-';
+    lx_buffer_append(buffer, text + start, sizeof text - start);
+}
+
+/*
+ * A double that some decimal of at most 15 digits stands for. That decimal's digits are size * 10^k
+ * to the nearest integer, because the product is off by less than half there; and their quotient,
+ * both exact, is rounded once, as reading it would be (Clinger 1990).
+ */
+static bool put_short_real(struct lx_buffer *buffer, double value)
+{
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9, 1e10,
+                                    1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20};
+    double size = fabs(value);
+    if (size < 1e-5 && size != 0) return false;
+    for (int k = 0; k < (int)LX_COUNT_OF(powers) && size * powers[k] < 1e15; k++) {
+        double digits = floor(size * powers[k] + 0.5);
+        if (digits / powers[k] != size) continue;
+        put_decimal(buffer, signbit(value), (uint64_t)digits, k);
+        return true;
+    }
+    return false;
+}
+
+static void put_long_real(struct lx_buffer *buffer, double value)
+{
+    char text[40];
     int length = 0;
-    for (int digits = 15; digits <= 17; digits++) {
+    /* Fewer than 15 lose nothing but zeros, except where a double has fewer bits. */
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         length = snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value) break;
     }
-    lx_buffer_append(json->buffer, text, (size_t)length);
+    char *comma = strchr(text, ','); /* where a library has set another locale */
+    if (comma != NULL) *comma = '.';
+    lx_buffer_append(buffer, text, (size_t)length);
+}
+
+void json_number(struct json_writer *json, double value)
+{
+    if (!isfinite(value)) {
+        json_none(json);
+        return;
+    }
+    before_value(json);
+    if (!put_short_real(json->buffer, value)) put_long_real(json->buffer, value);
 }
 
 void json_bool(struct json_writer *json, bool value)
@@ -173,7 +215,7 @@ void json_bool(struct json_writer *json, bool value)
     json_raw(json, value ? "true" : "false", value ? 4 : 5);
 }
 
-void json_null(struct json_writer *json)
+void json_none(struct json_writer *json)
 {
     json_raw(json, "null", 4);
 }
@@ -201,7 +243,7 @@ void json_name_int(struct json_writer *json, const char *name, int64_t value)
 void json_name_real(struct json_writer *json, const char *name, double value)
 {
     json_name(json, name);
-    json_real(json, value);
+    json_number(json, value);
 }
 
 void json_name_bool(struct json_writer *json, const char *name, bool value)

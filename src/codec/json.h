@@ -7,6 +7,8 @@
  *
  * Numbers: integers as they are; reals with the fewest digits that read back as the same double,
  * NaN and infinities as null. Text must be UTF-8; a bad byte becomes U+FFFD.
+ * Names:   json_real and json_null are symbols of jansson, and one of ours would be called in their
+ *          place; hence json_number and json_none.
  * Errors:  the buffer's; ask lx_buffer_error once at the end. Threads: one at a time.
  */
 
@@ -30,9 +32,9 @@ void json_name(struct json_writer *json, const char *name);
 void json_text(struct json_writer *json, const char *text);
 void json_text_bytes(struct json_writer *json, const char *text, size_t length);
 void json_int(struct json_writer *json, int64_t value);
-void json_real(struct json_writer *json, double value);
+void json_number(struct json_writer *json, double value); /* a real */
 void json_bool(struct json_writer *json, bool value);
-void json_null(struct json_writer *json);
+void json_none(struct json_writer *json); /* null */
 /* Already JSON, taken as it is. */
 void json_raw(struct json_writer *json, const char *text, size_t length);
 
