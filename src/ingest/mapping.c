@@ -332,6 +332,24 @@ static enum lx_err add_code(struct mapping_parse *parse, struct mapping_file *fi
     return mapping_codes_add(parse, entry->name + strlen(name) + 1, value, codes);
 }
 
+/* known_at of [mapping], for a section that has none of its own. What is counted from `at` means
+ * nothing where an entity may do without both. */
+static enum lx_err inherit_known_at(struct mapping_parse *parse,
+                                    const struct mapping_defaults *defaults,
+                                    struct mapping_file *file)
+{
+    const struct ini_entry *known_at = ini_find(&parse->mapping->ini, "mapping", "known_at");
+    enum use use = use_of(file->entity, "known_at");
+    if (known_at == NULL || use == USE_NONE || field_of(file, MAPPING_FIELD_KNOWN_AT) != NULL)
+        return LX_OK;
+    parse->line = known_at->line;
+    enum lx_err code = add_field(parse, defaults, file, MAPPING_FIELD_KNOWN_AT, known_at->value);
+    bool is_from_at = file->fields[file->field_count - 1].base == MAPPING_BASE_AT;
+    if (code == LX_OK && use == USE_MAY && is_from_at && field_of(file, MAPPING_FIELD_AT) == NULL)
+        file->field_count--;
+    return code;
+}
+
 /* Fields first, then their value maps, which may stand before them. */
 static enum lx_err read_fields(struct mapping_parse *parse, const char *section,
                                struct mapping_file *file)
@@ -356,12 +374,7 @@ static enum lx_err read_fields(struct mapping_parse *parse, const char *section,
                            : add_field(parse, &defaults, file, id, entry->value);
         }
     }
-    const struct ini_entry *known_at = ini_find(ini, "mapping", "known_at");
-    if (code != LX_OK || known_at == NULL || field_of(file, MAPPING_FIELD_KNOWN_AT) != NULL ||
-        use_of(file->entity, "known_at") == USE_NONE)
-        return code;
-    parse->line = known_at->line;
-    return add_field(parse, &defaults, file, MAPPING_FIELD_KNOWN_AT, known_at->value);
+    return code == LX_OK ? inherit_known_at(parse, &defaults, file) : code;
 }
 
 /* [codes FIELD]: for every section that has the field from a column. */

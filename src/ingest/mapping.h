@@ -56,23 +56,31 @@
  *          #N                the N-th column, from 1
  *          'text'            a constant
  *          line()            number of the row in its file, from 1
- *          hash(TERM, ...)   32 hexadecimal digits of SHA-256 over the terms (alone, without +)
  *          file()            the file's name without folder and ending
- *   FORM   of an amount: yuan (at most two decimals), fen, yuan-a-year (a twelfth of it, half even)
- *          of show_probability: one (0 to 1, the default), percent, ppm
+ *          hash(TERM, ...)   32 hexadecimal digits of SHA-256 over the terms (alone, without +)
+ *   FORM   of an amount: yuan (at most two decimals), fen, yuan-rounded (any decimals, half even),
+ *          yuan-a-year (the same, and a twelfth of it)
+ *          of show_probability, control_share, random_share: one (0 to 1, the default), percent,
+ *          ppm
  *
- * MOMENT (at, known_at, expires, answer_known_at, opened, closed, first_at) and DAY (birth,
- * joined): [day of] BASE [+ N days | hours | minutes | months]      also with - BASE   COLUMN [as
- * FORM] | #N [as FORM] '2026-01-31' or '2026-01-31 10:00:00'   a constant, in the bank's time at
- * the row's own `at` (not in `at` itself; contract: of its open or close) file date         from
- * the braces in `files` import            the time of this import `day of` cuts to the beginning of
- * the bank's day: `known_at = day of at + 1 days` is the midnight after the fact, when a nightly
- * dump knows it. FORM   a text of codec/field.h (YYYY-MM-DD, YYYYMMDD, YYYY/MM/DD, DD-MM-YYYY,
- * YYYY, epoch-seconds, epoch-ms, YYYY-MM-DD HH:MM:SS, YYYYMMDDHHMMSS), or YYYY-MM and YYYYMM (the
- * first of the month), ISO-8601 (2026-01-31T10:00:00.123+08:00; T or blank; fraction and zone may
- * be missing), month-from-YYYY-MM (month names in English, rows in order of time: the year goes on
- * by one each time the name goes back; first row not before that month), age (of `birth` only:
- * whole years at the row's `at`)
+ * MOMENT (at, known_at, opened, closed ...) and DAY (birth, joined, left):
+ *          [day of] BASE [+ N days | hours | minutes | months]      also with -
+ *   BASE   TERM [ + TERM ...] [as FORM]     such as TXN_DATE + TXN_TIME as YYYYMMDDHHMMSS
+ *          '2026-01-31'                     a constant; or '2026-01-31 10:00:00', bank's time
+ *          at                               the row's own `at` (in `at` itself a column of that
+ *                                           name; of a contract: of its opening or closing)
+ *          file date                        from the braces in `files`
+ *          import                           the time of this import
+ *   `day of` cuts to the beginning of the bank's day: `known_at = day of at + 1 days` is the
+ *   midnight after the fact, when a nightly dump knows it.
+ *   FORM   a text of codec/field.h: YYYY-MM-DD, YYYYMMDD, YYYY/MM/DD, DD-MM-YYYY, YYYY,
+ *          epoch-seconds, epoch-ms, YYYY-MM-DD HH:MM:SS, YYYYMMDDHHMMSS; or
+ *          YYYY-MM, YYYYMM       the first of the month
+ *          ISO-8601              2026-01-31T10:00:00.123+08:00; T or blank; fraction and zone may
+ *                                be missing
+ *          month-from-YYYY-MM    English names of months, rows in order of time: the year goes on
+ *                                by one when the name goes back; no row before that month
+ *          age                   of `birth` only: whole years at the row's `at`
  *
  * Fields by entity; ! must be there and must not be empty, the others may be empty.
  *   customer   customer! at! known_at! name birth joined gender has_phone branch occupation
@@ -92,11 +100,11 @@
  *   holding    customer! at! known_at! held! channel      wide: an open event for each product held
  *   snapshot   customer! at! known_at! and held! (wide) or product! (long: a row for each product
  *              held); first_at
- *              Each snapshot is compared with what the customer held before it (the snapshot
- * before, or the bank's state): open and close events at its `at`. first_at dates the openings
+ *              Each snapshot is compared with what the customer held before it (the last one, or
+ *              the bank's state): open and close events at its `at`. first_at dates the openings
  *              found in the first snapshot of a customer of whom no holding is known (default: at).
  *              A snapshot that is not later than the customer's last opening or closing in the bank
- *              is rejected.
+ *              is rejected. Events and contracts of the same batch are not looked at.
  *   risk       customer! at! known_at! level! (C1 to C5, or 1 to 5) expires (default: 12 months on)
  *   exposure   customer! at! known_at! product! campaign channel answer answer_known_at
  *              show_probability is_random is_control
@@ -108,12 +116,15 @@
  *   account    customer! code! at! known_at! product branch opened closed
  *   assignment customer! staff! at! known_at! until      staff is the code of table staff
  *
- *   held = COLUMN ...          blank-separated names of columns, `*` and `?` as in a shell; a
- * number above 0 or a text of `yes` means held, 0, empty or `no` not held. The part in parentheses,
- * or else the whole name, is the product's code: ind_(*)_ult1 held.COLUMN = CODE         another
- * code for one column unheld = closed | unknown  snapshot, wide: what "not held" says default
- * closed absent = closed | unknown  snapshot: what a customer's absence from a snapshot says
- *                              default: closed when long, unknown when wide
+ *   held = COLUMN ...       blank-separated names of columns, `*` and `?` as in a shell; a number
+ *                           above 0 or a text of `yes` means held; 0, empty or `no` not held. The
+ *                           part in parentheses, or else the whole name, is the product's code:
+ *                           ind_(*)_ult1
+ *   held.COLUMN = CODE      another code for one column
+ *   unheld = closed | unknown   snapshot, wide: what "not held" says; default closed
+ *   absent = closed | unknown   snapshot: what a customer's absence from a snapshot says, which is
+ *                           all rows of a section with one `at`; default closed when long, unknown
+ *                           when wide
  *
  * Ownership: a mapping owns all its texts and is read-only once parsed.
  * Errors:    LX_ERR_BAD_INPUT, `file:line: what is wrong`, with the nearest name that exists.
@@ -293,6 +304,7 @@ enum mapping_form {
     MAPPING_FORM_AGE,
     MAPPING_FORM_YUAN,
     MAPPING_FORM_FEN,
+    MAPPING_FORM_YUAN_ROUNDED,
     MAPPING_FORM_YUAN_A_YEAR,
     MAPPING_FORM_ONE,
     MAPPING_FORM_PERCENT,

@@ -274,6 +274,7 @@ static enum lx_err parse_form(const struct mapping_parse *parse, const char *for
     } forms[] = {
         {MAPPING_AMOUNT, "yuan", MAPPING_FORM_YUAN},
         {MAPPING_AMOUNT, "fen", MAPPING_FORM_FEN},
+        {MAPPING_AMOUNT, "yuan-rounded", MAPPING_FORM_YUAN_ROUNDED},
         {MAPPING_AMOUNT, "yuan-a-year", MAPPING_FORM_YUAN_A_YEAR},
         {MAPPING_SHARE, "one", MAPPING_FORM_ONE},
         {MAPPING_SHARE, "percent", MAPPING_FORM_PERCENT},

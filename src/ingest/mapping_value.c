@@ -116,6 +116,29 @@ static int64_t month_of_year(int64_t year_fen)
     return twice > 12 || (twice == 12 && quotient % 2 != 0) ? quotient + away : quotient;
 }
 
+/* Yuan with any number of decimals, to the nearest fen, half to even. */
+static enum lx_err read_rounded(const char *text, size_t length, int64_t *ret_fen,
+                                struct lx_error *err)
+{
+    const char *point = memchr(text, '.', length), *end = text + length;
+    if (point == NULL || end - point <= 3) return field_yuan(text, length, ret_fen, err);
+    const char *rest = point + 3;
+    bool is_above = rest[0] > '5', is_half = rest[0] == '5';
+    for (const char *at = rest; at < end; at++) {
+        if (*at < '0' || *at > '9') return lx_fail(err, LX_ERR_BAD_INPUT, "not a number");
+        if (at > rest && *at != '0' && is_half) is_above = true;
+    }
+    int64_t fen = 0;
+    enum lx_err code = field_yuan(text, (size_t)(rest - text), &fen, err);
+    if (code != LX_OK) return code;
+    bool is_odd = fen % 2 != 0;
+    int64_t step = text[0] == '-' ? -1 : 1;
+    if ((is_above || (is_half && is_odd)) && __builtin_add_overflow(fen, step, &fen))
+        return lx_fail(err, LX_ERR_OVERFLOW, "an amount of more than 64 bits");
+    *ret_fen = fen;
+    return LX_OK;
+}
+
 static enum lx_err read_amount(const struct mapping_field *field, const char *text, size_t length,
                                int64_t *ret_fen, struct lx_error *err)
 {
@@ -127,8 +150,9 @@ static enum lx_err read_amount(const struct mapping_field *field, const char *te
             return lx_fail(err, LX_ERR_OVERFLOW, "a number of more than 64 bits");
         return code;
     }
-    int64_t fen;
-    enum lx_err code = field_yuan(text, length, &fen, err);
+    int64_t fen = 0;
+    enum lx_err code = field->form == MAPPING_FORM_YUAN ? field_yuan(text, length, &fen, err)
+                                                        : read_rounded(text, length, &fen, err);
     if (code != LX_OK) return code;
     if (fen == INT64_MIN) return lx_fail(err, LX_ERR_OVERFLOW, "an amount of more than 64 bits");
     *ret_fen = field->form == MAPPING_FORM_YUAN_A_YEAR ? month_of_year(fen) : fen;
