@@ -58,7 +58,7 @@ static char *next_line(char *line, int size, void *context)
     line[length] = '\0';
     parse->at += length;
     parse->is_indented = text[0] == ' ' || text[0] == '\t';
-    if (text[strspn(text, " \t")] == '[') parse->is_after_section = true;
+    if (text[0] == '[') parse->is_after_section = true;
     return line;
 }
 

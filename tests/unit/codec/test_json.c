@@ -147,7 +147,7 @@ static void property_a_real_has_the_fewest_digits_that_read_back(void **state)
 {
     (void)state;
     struct lx_rng rng = lx_rng_of(42, 0);
-    for (int run = 0; run < 300000; run++) {
+    for (int run = 0; run < 100000; run++) {
         double value = random_real(&rng);
         if (!isfinite(value)) continue;
         char text[64], fewest[64];
