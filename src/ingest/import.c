@@ -27,12 +27,11 @@ struct import {
 
 static void message(const struct import *import, const char *text)
 {
-    if (import->env->message != NULL) import->env->message(import->env->context, text);
+    import->env->message(import->env->context, text);
 }
 
 static void progress(const struct import *import, const struct import_block *block)
 {
-    if (import->env->progress == NULL) return;
     const struct import_task *task = &import->files.tasks[block->task];
     import->env->progress(import->env->context, import->files.inputs[task->input].name,
                           block->bytes, import->bytes);
