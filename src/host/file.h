@@ -17,7 +17,10 @@
 LX_MUST_USE enum lx_err host_read_file(const char *path, struct lx_buffer *buffer,
                                        struct lx_error *err);
 
-/* Replaces the file by these bytes or leaves it as it was: temporary, fsync, rename, fsync folder.
+/*
+ * Replaces the file by these bytes or leaves it as it was: PATH.tmp, fsync, rename, fsync of the
+ * folder. Only if that last step fails may the new bytes be there and yet be lost by a power cut.
+ * One writer for a path at a time.
  */
 LX_MUST_USE enum lx_err host_write_atomic(const char *path, const void *bytes, size_t length,
                                           struct lx_error *err);
@@ -35,12 +38,13 @@ LX_MUST_USE enum lx_err host_open(const char *path, enum host_open mode,
 void host_close(struct host_file *file); /* NULL is fine; does not sync */
 const char *host_path(const struct host_file *file);
 
-/* Up to `size` bytes at the current place; *ret_length 0 at the end. */
+/* Up to `size` > 0 bytes at the current place, perhaps fewer; *ret_length 0 at the end. */
 LX_MUST_USE enum lx_err host_read(struct host_file *file, void *bytes, size_t size,
                                   size_t *ret_length, struct lx_error *err);
 /* All the bytes, or a failure. */
 LX_MUST_USE enum lx_err host_write(struct host_file *file, const void *bytes, size_t length,
                                    struct lx_error *err);
+/* As many of the `size` bytes at `offset` as the file has. */
 LX_MUST_USE enum lx_err host_read_at(struct host_file *file, uint64_t offset, void *bytes,
                                      size_t size, size_t *ret_length, struct lx_error *err);
 LX_MUST_USE enum lx_err host_sync(struct host_file *file, struct lx_error *err); /* fdatasync */
@@ -62,9 +66,10 @@ LX_MUST_USE enum lx_err host_make_folder(const char *path, struct lx_error *err)
 LX_MUST_USE enum lx_err host_rename(const char *from, const char *to, struct lx_error *err);
 LX_MUST_USE enum lx_err host_sync_folder(const char *path, struct lx_error *err);
 LX_MUST_USE enum lx_err host_remove(const char *path, struct lx_error *err); /* missing is fine */
+/* A folder and all that is in it, or a file; links are not followed; missing is fine. */
 LX_MUST_USE enum lx_err host_remove_tree(const char *path, struct lx_error *err);
 
-/* Names (not paths) of a folder's plain files, sorted by bytes. */
+/* Names (not paths) of a folder's plain files and of links to such, sorted by bytes. */
 struct host_names {
     char **names; /* owned */
     size_t count, capacity;

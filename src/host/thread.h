@@ -10,7 +10,8 @@
 #include "base/base.h"
 
 /* Runs run(context, item) for every item in [0, item_count), over at most thread_count threads
- * (the calling one included). A `run` that fails keeps its error in its own item's place. */
+ * (the calling one included). A `run` that fails keeps its error in its own item's place.
+ * LX_ERR_IO or LX_ERR_NO_MEMORY if a thread cannot be started; some items may have run then. */
 LX_MUST_USE enum lx_err host_parallel(int thread_count, size_t item_count,
                                       void (*run)(void *context, size_t item), void *context,
                                       struct lx_error *err);
