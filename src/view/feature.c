@@ -121,7 +121,7 @@ static float has_phone(const struct view_state *s)
 static float tenure_years(const struct view_state *s)
 {
     if (s->profile == NULL || s->profile->joined_day == INT32_MIN) return NAN;
-    return (float)((double)(s->moment.day - s->profile->joined_day) / 365.25);
+    return (float)(((double)s->moment.day - s->profile->joined_day) / 365.25);
 }
 
 static int risk_level(const struct view_state *s)

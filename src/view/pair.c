@@ -183,7 +183,7 @@ static float minimum_log(const struct derived *d)
 
 static float product_age_years(const struct derived *d)
 {
-    return (float)((double)(d->today - d->product->launched_day) / 365.25);
+    return (float)(((double)d->today - d->product->launched_day) / 365.25);
 }
 
 static float category_held(const struct derived *d)

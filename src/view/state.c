@@ -76,7 +76,7 @@ const struct bank_risk *view_risk_at(const struct bank_history *history,
 
 int view_age_of(const struct bank_profile *profile, const struct view_moment *moment)
 {
-    if (profile == NULL || profile->birth_day == INT32_MIN || profile->birth_day > moment->day)
+    if (profile == NULL || profile->birth_day < LX_DAY_MIN || profile->birth_day > moment->day)
         return -1;
     return lx_age_of(profile->birth_day, moment->day);
 }
@@ -163,7 +163,7 @@ static void add_balance_days(struct view_balance *balance, int32_t today, int32_
 
 static void set_balance(struct view_state *state, const struct bank_event *event)
 {
-    int32_t day = lx_day_of_ms(event->at_ms, state->moment.utc_offset_minutes);
+    int32_t day = view_day_of(&state->moment, event->at_ms);
     add_balance_days(&state->balance, state->moment.day, day - 1);
     state->balance.last_fen = view_cut(event->balance_fen);
     state->balance.since_day = day;
@@ -197,7 +197,7 @@ static void add_act(struct view_state *state, const struct bank_event *event,
     state->acts[window]++;
     state->last_act_ms = event->at_ms;
     if (window > VIEW_90D) return;
-    int32_t day = lx_day_of_ms(event->at_ms, state->moment.utc_offset_minutes);
+    int32_t day = view_day_of(&state->moment, event->at_ms);
     state->active_days_90d += day != state->last_active_day;
     state->last_active_day = day;
 }

@@ -1,0 +1,6 @@
+/* Goal: x
+ * Method: y */
+int main(void)
+{
+    return 0;
+}
