@@ -135,8 +135,8 @@ enum lx_err actions_parse(const char *file, const char *bytes, size_t length,
     LX_ASSERT(catalogue->count <= LX_PRODUCT_MAX);
 
     struct ini ini = {0};
-    *ret_actions = (struct actions){0};
-    for (size_t i = 0; i < LX_PRODUCT_MAX; i++) ret_actions->value[i] = ret_actions->lever[i] = 1;
+    struct actions actions = {.placement_count = 0};
+    for (size_t i = 0; i < LX_PRODUCT_MAX; i++) actions.value[i] = actions.lever[i] = 1;
     enum lx_err code = ini_read(file, bytes, length, &ini, err);
     for (size_t i = 0; code == LX_OK && i < 2 * ini.count; i++) {
         const struct reading reading = {file, &ini.entries[i % ini.count], err};

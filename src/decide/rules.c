@@ -200,5 +200,6 @@ enum rule rules_check(const struct rules *rules, const struct rule_case *questio
     if (product->launched_day > question->as_of_day) return RULE_NOT_LAUNCHED;
     enum rule rule = check_suitability(rules, question);
     if (rule != RULE_NONE) return rule;
-    return is_resting(rules, question) ? RULE_ANSWERED_RECENTLY : RULE_NONE;
+    if (is_resting(rules, question)) return RULE_ANSWERED_RECENTLY;
+    return question->is_shown_before ? RULE_SHOWN_BEFORE : RULE_NONE;
 }

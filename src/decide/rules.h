@@ -42,7 +42,8 @@
     X(MINIMUM_ABOVE_ASSETS, "minimum_above_assets", "客户资产低于起购金额",                        \
       "the minimum amount is above the customer's assets")                                         \
     X(ANSWERED_RECENTLY, "answered_recently", "客户近期已就该产品作出答复",                        \
-      "the customer has answered about it recently")
+      "the customer has answered about it recently")                                               \
+    X(SHOWN_BEFORE, "shown_before", "该产品在第一轮已展示", "it was shown in the first round")
 
 enum rule {
 #define X(name, text, zh, en) RULE_##name,
@@ -72,6 +73,7 @@ struct rule_case {
     const struct bank_product *product;
     const struct view_facts *facts;
     bool is_held;              /* by the facts or by an answer */
+    bool is_shown_before;      /* in the round that this one follows */
     int32_t as_of_day;         /* of the facts */
     enum bank_channel channel; /* where the offer is made; NONE: nowhere in particular */
     enum bank_answer answer;   /* the last one about this product that stands; NONE */

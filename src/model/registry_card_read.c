@@ -1,5 +1,3 @@
-/* Reading what model_card_write wrote. A file of its own: jansson.h and codec/json.h both declare
- * json_real. */
 #include "model/registry_card.h"
 
 #include <math.h>

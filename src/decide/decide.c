@@ -1,0 +1,145 @@
+#include "decide/decide.h"
+
+#include <string.h>
+
+#include "decide/round.h"
+
+enum { ROUND_ARENA_MAX = 64 << 20 };
+
+static const char *const default_placement = "rm";
+
+static enum lx_err find_customer(struct engine *engine, const char *customer_id,
+                                 struct lx_arena *arena, struct round_request *request,
+                                 struct lx_error *err)
+{
+    struct overlay_answer *answers = NULL;
+    enum lx_err code = view_snapshot_find(engine->snapshot, customer_id, &request->customer, err);
+    if (code == LX_OK)
+        code = overlay_answers(engine->overlay, request->customer, arena, &answers,
+                               &request->answer_count, err);
+    request->customer_id = customer_id;
+    request->answers = answers;
+    request->now_ms = engine->env->now_ms(engine->env->context);
+    return code;
+}
+
+static enum lx_err record(struct engine *engine, struct record_decision *decision,
+                          struct lx_error *err)
+{
+    uint64_t position = 0;
+    record_id_make(engine->env, decision->decided_ms, decision->id);
+    lx_buffer_clear(&engine->record);
+    record_decision_write(decision, &engine->record);
+    enum lx_err code = lx_buffer_error(&engine->record);
+    if (code != LX_OK) return lx_fail(err, code, "decision: %s", lx_err_text(code));
+    return overlay_append(engine->overlay, engine->record.bytes, engine->record.length, &position,
+                          err);
+}
+
+static enum lx_err check_request(const struct engine *engine, const struct decide_request *request,
+                                 struct lx_error *err)
+{
+    if (request->count < 0 || request->count > DECISION_ITEMS_MAX)
+        return lx_fail(err, LX_ERR_USAGE, "%d products: 1 to %d can be asked for", request->count,
+                       DECISION_ITEMS_MAX);
+    LX_ASSERT(request->is_preview || engine->mode == ENGINE_WRITE);
+    return LX_OK;
+}
+
+enum lx_err decide_recommend(struct engine *engine, const struct decide_request *request,
+                             struct decision *ret_decision, struct lx_error *err)
+{
+    struct lx_arena arena;
+    struct record_decision decision;
+    struct round_request round = {
+        .placement = request->placement != NULL ? request->placement : default_placement,
+        .count = request->count > 0 ? request->count : DECISION_DEFAULT_COUNT};
+    lx_arena_init(&arena, ROUND_ARENA_MAX);
+    enum lx_err code = check_request(engine, request, err);
+    if (code == LX_OK) code = find_customer(engine, request->customer, &arena, &round, err);
+    if (code == LX_OK) code = round_decide(engine, &round, &arena, &decision, err);
+    if (code == LX_OK && !request->is_preview) code = record(engine, &decision, err);
+    if (code == LX_OK)
+        code =
+            round_tell(engine, &decision, !request->is_preview, false, NULL, 0, ret_decision, err);
+    lx_arena_release(&arena);
+    return code;
+}
+
+enum lx_err decide_find(struct engine *engine, const char *id, struct decision *ret_decision,
+                        struct lx_error *err)
+{
+    uint8_t key[RECORD_ID_BYTES];
+    struct lx_arena arena;
+    struct overlay_decision found;
+    struct overlay_answer *answers = NULL;
+    struct record_given *given = NULL;
+    struct record record;
+    size_t answer_count = 0, given_count = 0;
+    if (!record_id_parse(id, key))
+        return lx_fail(err, LX_ERR_NOT_FOUND, "decision \"%.40s\": an id is 32 hex digits", id);
+    lx_arena_init(&arena, ROUND_ARENA_MAX);
+    enum lx_err code = overlay_find(engine->overlay, key, &found, err);
+    if (code == LX_OK) code = overlay_read(engine->overlay, found.position, &arena, &record, err);
+    if (code == LX_OK)
+        code =
+            overlay_answers(engine->overlay, found.customer, &arena, &answers, &answer_count, err);
+    if (code == LX_OK) {
+        const struct record_decision *decision =
+            record.kind == RECORD_DECISION ? &record.decision : &record.answer.next;
+        code = round_given(decision, found.position, answers, answer_count, &arena, &given,
+                           &given_count, err);
+        if (code == LX_OK)
+            code = round_tell(engine, decision, true, found.is_final, given, given_count,
+                              ret_decision, err);
+    }
+    lx_arena_release(&arena);
+    return code;
+}
+
+static void keep_best(const struct record_candidate *candidate, enum bank_category category,
+                      struct decide_outlook *outlook, size_t *count)
+{
+    size_t at = 0;
+    while (at < *count && outlook[at].category != category) at++;
+    if (at < *count && outlook[at].probability >= candidate->factors.probability) return;
+    if (at == *count) (*count)++;
+    outlook[at] = (struct decide_outlook){.category = category,
+                                          .product_index = candidate->product,
+                                          .probability = candidate->factors.probability,
+                                          .score = candidate->score};
+}
+
+static void sort_outlook(struct decide_outlook *outlook, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        for (size_t j = i; j > 0 && outlook[j].probability > outlook[j - 1].probability; j--) {
+            struct decide_outlook kept = outlook[j];
+            outlook[j] = outlook[j - 1];
+            outlook[j - 1] = kept;
+        }
+}
+
+enum lx_err decide_outlook(struct engine *engine, const char *customer,
+                           struct decide_outlook ret_outlook[BANK_CATEGORY_END], size_t *ret_count,
+                           struct lx_error *err)
+{
+    struct lx_arena arena;
+    struct record_decision decision;
+    struct round_request round = {.placement = default_placement, .count = 1};
+    size_t count = 0;
+    lx_arena_init(&arena, ROUND_ARENA_MAX);
+    enum lx_err code = find_customer(engine, customer, &arena, &round, err);
+    if (code == LX_OK) code = round_decide(engine, &round, &arena, &decision, err);
+    for (size_t i = 0; code == LX_OK && i < decision.candidate_count; i++) {
+        const struct record_candidate *candidate = &decision.candidates[i];
+        const struct bank_product *product =
+            &bank_catalogue(engine->bank)->products[candidate->product];
+        keep_best(candidate, product->category, ret_outlook, &count);
+    }
+    lx_arena_release(&arena);
+    if (code != LX_OK) return code;
+    sort_outlook(ret_outlook, count);
+    *ret_count = count;
+    return LX_OK;
+}

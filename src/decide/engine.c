@@ -1,0 +1,120 @@
+#include "decide/engine.h"
+
+#include "decide/engine_parts.h"
+#include "host/file.h"
+
+/* Only four of a decision's products are explained at a time, so large tables would not pay. */
+#define TABLE_BYTES ATTRIBUTION_TABLE_BYTES
+
+static enum lx_err read_settings(struct engine *engine, const char *folder, const char *name,
+                                 struct lx_error *err)
+{
+    char path[LX_PATH_MAX];
+    struct lx_buffer text;
+    lx_buffer_init(&text, LX_CONFIG_MAX);
+    enum lx_err code = host_join(path, folder, name, err);
+    if (code == LX_OK) code = host_read_file(path, &text, err);
+    if (code == LX_OK && name[0] == 'r')
+        code = rules_parse(path, lx_buffer_text(&text), text.length, &engine->rules, err);
+    else if (code == LX_OK)
+        code = actions_parse(path, lx_buffer_text(&text), text.length, bank_catalogue(engine->bank),
+                             &engine->actions, err);
+    lx_buffer_release(&text);
+    return code;
+}
+
+static enum lx_err open_parts(struct engine *engine, const char *folder, struct lx_error *err)
+{
+    bool can_write = engine->mode == ENGINE_WRITE;
+    enum lx_err code = bank_open(folder, can_write ? STORE_WRITE : STORE_READ, &engine->bank, err);
+    if (code == LX_OK) code = read_settings(engine, folder, "rules.ini", err);
+    if (code == LX_OK) code = read_settings(engine, folder, "actions.ini", err);
+    if (code == LX_OK) code = view_snapshot_open(folder, &engine->snapshot, err);
+    if (code == LX_OK) code = model_open(folder, NULL, &engine->model, err);
+    if (code == LX_OK)
+        code =
+            attribution_open(model_forest(engine->model), TABLE_BYTES, &engine->attribution, err);
+    if (code == LX_OK)
+        code = rounds_kernel_init(bank_catalogue(engine->bank),
+                                  view_snapshot_peers(engine->snapshot), &engine->kernel, err);
+    if (code == LX_OK)
+        code =
+            journal_open(folder, can_write ? JOURNAL_APPEND : JOURNAL_READ, &engine->journal, err);
+    if (code == LX_OK)
+        code = overlay_open(engine->bank, engine->journal, can_write, &engine->overlay, err);
+    return code;
+}
+
+static enum lx_err make_room(struct engine *engine, struct lx_error *err)
+{
+    engine->customer_count = view_customer_feature_count();
+    engine->pair_count = view_pair_feature_count();
+    engine->product_count = bank_catalogue(engine->bank)->count;
+    size_t columns = engine->customer_count + engine->pair_count;
+    size_t products = engine->product_count > 0 ? engine->product_count : 1;
+    engine->score_scratch = lx_malloc(model_scratch_bytes(engine->model) + 1);
+    engine->explain_scratch = lx_malloc(attribution_scratch_bytes(engine->attribution) + 1);
+    engine->rows = lx_calloc(products * columns, sizeof *engine->rows);
+    engine->contributions = lx_calloc(columns + 1, sizeof *engine->contributions);
+    engine->log_odds = lx_calloc(products, sizeof *engine->log_odds);
+    engine->posterior = lx_calloc(products, sizeof *engine->posterior);
+    bool is_ready = engine->score_scratch != NULL && engine->explain_scratch != NULL &&
+                    engine->rows != NULL && engine->contributions != NULL &&
+                    engine->log_odds != NULL && engine->posterior != NULL;
+    return is_ready ? LX_OK : lx_fail(err, LX_ERR_NO_MEMORY, "engine: out of memory");
+}
+
+enum lx_err engine_open(const char *folder, enum engine_mode mode, const struct lx_env *env,
+                        struct engine **ret_engine, struct lx_error *err)
+{
+    struct engine *engine = lx_calloc(1, sizeof *engine);
+    if (engine == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "engine: out of memory");
+    engine->env = env;
+    engine->mode = mode;
+    lx_buffer_init(&engine->record, JOURNAL_RECORD_MAX);
+    explain_index_init(&engine->sentences);
+    enum lx_err code = open_parts(engine, folder, err);
+    if (code == LX_OK) code = make_room(engine, err);
+    if (code == LX_OK)
+        *ret_engine = engine;
+    else
+        engine_close(engine);
+    return code;
+}
+
+void engine_close(struct engine *engine)
+{
+    if (engine == NULL) return;
+    if (engine->overlay != NULL && engine->mode == ENGINE_WRITE)
+        overlay_try_project(engine->overlay);
+    overlay_close(engine->overlay);
+    journal_close(engine->journal);
+    rounds_kernel_release(&engine->kernel);
+    attribution_close(engine->attribution);
+    model_close(engine->model);
+    if (engine->snapshot != NULL) view_snapshot_close(engine->snapshot);
+    bank_close(engine->bank);
+    lx_free(engine->score_scratch);
+    lx_free(engine->explain_scratch);
+    lx_free(engine->rows);
+    lx_free(engine->contributions);
+    lx_free(engine->log_odds);
+    lx_free(engine->posterior);
+    lx_buffer_release(&engine->record);
+    lx_free(engine);
+}
+
+struct bank *engine_bank(struct engine *engine)
+{
+    return engine->bank;
+}
+
+const struct view_snapshot *engine_snapshot(const struct engine *engine)
+{
+    return engine->snapshot;
+}
+
+const struct model *engine_model(const struct engine *engine)
+{
+    return engine->model;
+}

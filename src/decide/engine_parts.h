@@ -1,0 +1,35 @@
+#ifndef DECIDE_ENGINE_PARTS_H
+#define DECIDE_ENGINE_PARTS_H
+
+/* engine_parts: what an engine is made of. Private to decide. */
+
+#include "decide/actions.h"
+#include "decide/engine.h"
+#include "decide/explain.h"
+#include "decide/overlay.h"
+#include "decide/rules.h"
+#include "learn/attribution.h"
+#include "model/rounds.h"
+
+struct engine {
+    const struct lx_env *env; /* borrowed */
+    enum engine_mode mode;
+    struct bank *bank;
+    struct view_snapshot *snapshot;
+    struct model *model;
+    struct journal *journal;
+    struct overlay *overlay;
+    struct rules rules;
+    struct actions actions;
+    struct attribution *attribution;
+    struct rounds_kernel kernel;
+    struct explain_index sentences;
+    size_t customer_count, pair_count, product_count; /* features of each kind; products */
+    void *score_scratch, *explain_scratch;
+    float *rows;                  /* product_count rows of customer and pair features */
+    float *contributions;         /* of one row, and the mean */
+    double *log_odds, *posterior; /* by product */
+    struct lx_buffer record;      /* of the decision that is being made */
+};
+
+#endif

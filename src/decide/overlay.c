@@ -1,0 +1,431 @@
+#include "decide/overlay.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "decide/project.h"
+
+enum { TAIL_RECORDS_MAX = 64, TAIL_MAX = 1 << 20, RECORD_ARENA_MAX = 64 << 20 };
+
+/* What a record of the tail says, as the tables would. */
+struct tail_decision {
+    uint8_t id[RECORD_ID_BYTES], parent[RECORD_ID_BYTES];
+    uint64_t position;
+    int64_t customer;
+};
+struct tail_answer {
+    int64_t customer;
+    struct overlay_answer answer;
+};
+struct tail_final {
+    uint64_t decision;
+    bool is_final;
+};
+
+struct overlay {
+    struct store *store;     /* borrowed */
+    struct journal *journal; /* borrowed */
+    bool can_write;
+    uint64_t position; /* the tables hold what stands before */
+    uint64_t tail_records;
+    struct tail_decision *decisions;
+    struct tail_answer *answers;
+    struct tail_final *finals;
+    size_t decision_count, decision_capacity, answer_count, answer_capacity, final_count,
+        final_capacity;
+    struct lx_arena arena; /* of one record */
+    struct store_statement *find, *find_next, *read_answers;
+};
+
+static enum lx_err remember_decision(struct overlay *overlay, uint64_t position,
+                                     const struct record_decision *decision)
+{
+    enum lx_err code = lx_grow(&overlay->decisions, &overlay->decision_capacity,
+                               overlay->decision_count + 1, TAIL_MAX, sizeof *overlay->decisions);
+    if (code != LX_OK) return code;
+    struct tail_decision *entry = &overlay->decisions[overlay->decision_count++];
+    *entry = (struct tail_decision){.position = position, .customer = decision->customer};
+    memcpy(entry->id, decision->id, sizeof entry->id);
+    memcpy(entry->parent, decision->parent, sizeof entry->parent);
+    return LX_OK;
+}
+
+static enum lx_err remember_answer(struct overlay *overlay, uint64_t position,
+                                   const struct record_answer *answer)
+{
+    enum lx_err code =
+        lx_grow(&overlay->answers, &overlay->answer_capacity,
+                overlay->answer_count + answer->given_count, TAIL_MAX, sizeof *overlay->answers);
+    if (code == LX_OK)
+        code = lx_grow(&overlay->finals, &overlay->final_capacity, overlay->final_count + 1,
+                       TAIL_MAX, sizeof *overlay->finals);
+    if (code != LX_OK) return code;
+    for (size_t i = 0; i < answer->given_count; i++) {
+        overlay->answers[overlay->answer_count++] =
+            (struct tail_answer){.customer = answer->customer,
+                                 .answer = {.position = position,
+                                            .decision = answer->decision_position,
+                                            .answered_ms = answer->answered_ms,
+                                            .product = answer->given[i].product,
+                                            .answer = answer->given[i].answer}};
+    }
+    overlay->finals[overlay->final_count++] =
+        (struct tail_final){answer->decision_position, answer->is_final};
+    return answer->has_next ? remember_decision(overlay, position, &answer->next) : LX_OK;
+}
+
+static enum lx_err remember(struct overlay *overlay, uint64_t position, const void *bytes,
+                            size_t length, struct lx_error *err)
+{
+    struct record record;
+    bool is_known = false;
+    lx_arena_clear(&overlay->arena);
+    enum lx_err code = record_read(bytes, length, &overlay->arena, &record, &is_known, err);
+    if (code != LX_OK) return code;
+    overlay->tail_records++;
+    if (!is_known) return LX_OK;
+    code = record.kind == RECORD_DECISION ? remember_decision(overlay, position, &record.decision)
+                                          : remember_answer(overlay, position, &record.answer);
+    return code == LX_OK ? LX_OK : lx_fail(err, code, "answers not yet in the tables: too many");
+}
+
+static enum lx_err read_tail(struct overlay *overlay, struct lx_error *err)
+{
+    struct journal_cursor *cursor = NULL;
+    struct journal_record record;
+    bool has_record = true;
+    enum lx_err code = journal_seek(overlay->journal, overlay->position, &cursor, err);
+    while (code == LX_OK) {
+        code = journal_read(cursor, &record, &has_record, err);
+        if (code != LX_OK || !has_record) break;
+        code = remember(overlay, record.position, record.bytes, record.length, err);
+    }
+    journal_cursor_close(cursor);
+    return code;
+}
+
+static void forget_tail(struct overlay *overlay)
+{
+    overlay->tail_records = 0;
+    overlay->decision_count = overlay->answer_count = overlay->final_count = 0;
+}
+
+static enum lx_err check_position(const struct overlay *overlay, struct lx_error *err)
+{
+    uint64_t next = journal_next_position(overlay->journal);
+    if (overlay->position <= next) return LX_OK;
+    return lx_fail(err, LX_ERR_CORRUPT,
+                   "journal: it has %" PRIu64 " records, the tables were made from %" PRIu64
+                   ": part of the journal is missing",
+                   next, overlay->position);
+}
+
+enum lx_err overlay_open(struct bank *bank, struct journal *journal, bool can_write,
+                         struct overlay **ret_overlay, struct lx_error *err)
+{
+    struct overlay *overlay = lx_calloc(1, sizeof *overlay);
+    if (overlay == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "overlay: out of memory");
+    overlay->store = bank_store(bank);
+    overlay->journal = journal;
+    overlay->can_write = can_write;
+    lx_arena_init(&overlay->arena, RECORD_ARENA_MAX);
+    enum lx_err code = project_position(overlay->store, &overlay->position, err);
+    if (code == LX_OK) code = check_position(overlay, err);
+    if (code == LX_OK)
+        code = store_prepare(overlay->store,
+                             "SELECT position, customer, is_final, parent FROM decision "
+                             "WHERE id = $1 AND position < $2",
+                             &overlay->find, err);
+    if (code == LX_OK)
+        code = store_prepare(overlay->store,
+                             "SELECT id FROM decision WHERE customer = $1 AND position < $2 "
+                             "AND parent = $3 ORDER BY position DESC LIMIT 1",
+                             &overlay->find_next, err);
+    if (code == LX_OK)
+        code = store_prepare(overlay->store,
+                             "SELECT position, decision, at_ms, product, answer FROM answer "
+                             "WHERE customer = $1 AND position < $2 ORDER BY position, product",
+                             &overlay->read_answers, err);
+    if (code == LX_OK) code = can_write ? overlay_project(overlay, err) : read_tail(overlay, err);
+    if (code == LX_OK)
+        *ret_overlay = overlay;
+    else
+        overlay_close(overlay);
+    return code;
+}
+
+void overlay_close(struct overlay *overlay)
+{
+    if (overlay == NULL) return;
+    store_finalize(overlay->find);
+    store_finalize(overlay->find_next);
+    store_finalize(overlay->read_answers);
+    lx_free(overlay->decisions);
+    lx_free(overlay->answers);
+    lx_free(overlay->finals);
+    lx_arena_release(&overlay->arena);
+    lx_free(overlay);
+}
+
+uint64_t overlay_position(const struct overlay *overlay)
+{
+    return overlay->position;
+}
+
+enum lx_err overlay_project(struct overlay *overlay, struct lx_error *err)
+{
+    LX_ASSERT(overlay->can_write);
+
+    if (overlay->position == journal_synced_position(overlay->journal)) return LX_OK;
+    enum lx_err code =
+        project(overlay->store, overlay->journal, overlay->position, &overlay->position, err);
+    if (code == LX_OK) forget_tail(overlay);
+    return code;
+}
+
+void overlay_try_project(struct overlay *overlay)
+{
+    struct lx_error err;
+    if (overlay_project(overlay, &err) != LX_OK) return; /* the tail stays as it was */
+}
+
+enum lx_err overlay_append(struct overlay *overlay, const void *bytes, size_t length,
+                           uint64_t *ret_position, struct lx_error *err)
+{
+    LX_ASSERT(overlay->can_write);
+
+    if (overlay->tail_records >= TAIL_RECORDS_MAX) overlay_try_project(overlay);
+    /* Remembering may fail, so it comes first; taking it back cannot. */
+    uint64_t position = journal_next_position(overlay->journal);
+    const struct overlay before = *overlay;
+    enum lx_err code = remember(overlay, position, bytes, length, err);
+    if (code == LX_OK) code = journal_append(overlay->journal, bytes, length, &position, err);
+    if (code == LX_OK) code = journal_sync(overlay->journal, err);
+    if (code != LX_OK) {
+        overlay->tail_records = before.tail_records;
+        overlay->decision_count = before.decision_count;
+        overlay->answer_count = before.answer_count;
+        overlay->final_count = before.final_count;
+        return code;
+    }
+    *ret_position = position;
+    return LX_OK;
+}
+
+static const struct tail_decision *find_in_tail(const struct overlay *overlay,
+                                                const uint8_t id[RECORD_ID_BYTES])
+{
+    for (size_t i = 0; i < overlay->decision_count; i++)
+        if (memcmp(overlay->decisions[i].id, id, RECORD_ID_BYTES) == 0)
+            return &overlay->decisions[i];
+    return NULL;
+}
+
+struct found {
+    struct overlay_decision decision;
+    uint8_t parent[RECORD_ID_BYTES]; /* zero: none */
+    bool is_there;
+};
+
+static enum lx_err find_in_tables(struct overlay *overlay, const char *id, struct found *found,
+                                  struct lx_error *err)
+{
+    bool has_row = false;
+    struct store_statement *statement = overlay->find;
+    store_bind_text(statement, 1, id, strlen(id));
+    store_bind_int(statement, 2, (int64_t)overlay->position);
+    enum lx_err code = store_step(statement, &has_row, err);
+    if (code == LX_OK && has_row) {
+        const char *parent = store_text(statement, 3, NULL);
+        found->is_there = true;
+        found->decision = (struct overlay_decision){.position = (uint64_t)store_int(statement, 0),
+                                                    .customer = store_int(statement, 1),
+                                                    .is_final = store_int(statement, 2) != 0};
+        if (parent != NULL && !record_id_parse(parent, found->parent))
+            code = lx_fail(err, LX_ERR_CORRUPT, "decision %s: its parent \"%.40s\" is no id", id,
+                           parent);
+    }
+    store_reset(statement);
+    return code;
+}
+
+static enum lx_err find(struct overlay *overlay, const uint8_t id[RECORD_ID_BYTES],
+                        struct found *found, struct lx_error *err)
+{
+    char text[DECISION_ID_SIZE];
+    record_id_text(id, text);
+    const struct tail_decision *tail = find_in_tail(overlay, id);
+    *found = (struct found){.is_there = false};
+    if (tail != NULL) {
+        found->is_there = true;
+        found->decision.position = tail->position;
+        found->decision.customer = tail->customer;
+        memcpy(found->parent, tail->parent, sizeof found->parent);
+    } else {
+        enum lx_err code = find_in_tables(overlay, text, found, err);
+        if (code != LX_OK) return code;
+    }
+    if (!found->is_there)
+        return lx_fail(err, LX_ERR_NOT_FOUND, "decision %s: there is no such decision", text);
+    for (size_t i = 0; i < overlay->final_count; i++)
+        if (overlay->finals[i].decision == found->decision.position)
+            found->decision.is_final = overlay->finals[i].is_final;
+    return LX_OK;
+}
+
+/* After the second round was made only a retraction can come to the first, and that voids it. */
+static enum lx_err find_void(struct overlay *overlay, struct found *found, struct lx_error *err)
+{
+    static const uint8_t none[RECORD_ID_BYTES];
+    struct found parent;
+    struct overlay_answer *answers = NULL;
+    size_t count = 0;
+    if (memcmp(found->parent, none, sizeof none) == 0) return LX_OK;
+    enum lx_err code = find(overlay, found->parent, &parent, err);
+    if (code != LX_OK) return code;
+    lx_arena_clear(&overlay->arena);
+    code =
+        overlay_answers(overlay, found->decision.customer, &overlay->arena, &answers, &count, err);
+    for (size_t i = 0; code == LX_OK && i < count; i++)
+        if (answers[i].decision == parent.decision.position &&
+            answers[i].position > found->decision.position)
+            found->decision.is_void = true;
+    return code;
+}
+
+enum lx_err overlay_find(struct overlay *overlay, const uint8_t id[RECORD_ID_BYTES],
+                         struct overlay_decision *ret_decision, struct lx_error *err)
+{
+    struct found found;
+    enum lx_err code = find(overlay, id, &found, err);
+    if (code == LX_OK) code = find_void(overlay, &found, err);
+    if (code == LX_OK) *ret_decision = found.decision;
+    return code;
+}
+
+enum lx_err overlay_next(struct overlay *overlay, int64_t customer,
+                         const uint8_t parent[RECORD_ID_BYTES], uint8_t ret_id[RECORD_ID_BYTES],
+                         bool *ret_has_next, struct lx_error *err)
+{
+    *ret_has_next = false;
+    for (size_t i = overlay->decision_count; i-- > 0 && !*ret_has_next;) {
+        if (memcmp(overlay->decisions[i].parent, parent, RECORD_ID_BYTES) != 0) continue;
+        memcpy(ret_id, overlay->decisions[i].id, RECORD_ID_BYTES);
+        *ret_has_next = true;
+    }
+    if (*ret_has_next) return LX_OK;
+
+    char text[DECISION_ID_SIZE];
+    struct store_statement *statement = overlay->find_next;
+    bool has_row = false;
+    record_id_text(parent, text);
+    store_bind_int(statement, 1, customer);
+    store_bind_int(statement, 2, (int64_t)overlay->position);
+    store_bind_text(statement, 3, text, strlen(text));
+    enum lx_err code = store_step(statement, &has_row, err);
+    if (code == LX_OK && has_row) {
+        *ret_has_next = record_id_parse(store_text(statement, 0, NULL), ret_id);
+        if (!*ret_has_next)
+            code = lx_fail(err, LX_ERR_CORRUPT, "decision after %s: its id is none", text);
+    }
+    store_reset(statement);
+    return code;
+}
+
+/* A list in an arena that doubles: what it leaves behind is given back with the arena. */
+struct answer_list {
+    struct overlay_answer *answers;
+    size_t count, capacity;
+};
+
+static enum lx_err list_add(struct answer_list *list, const struct overlay_answer *answer,
+                            struct lx_arena *arena)
+{
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity > 0 ? 2 * list->capacity : 16;
+        struct overlay_answer *answers = lx_arena_array(arena, capacity, sizeof *answers);
+        if (answers == NULL) return LX_ERR_NO_MEMORY;
+        if (list->count > 0) memcpy(answers, list->answers, list->count * sizeof *answers);
+        list->answers = answers;
+        list->capacity = capacity;
+    }
+    list->answers[list->count++] = *answer;
+    return LX_OK;
+}
+
+static enum lx_err read_rows(struct overlay *overlay, int64_t customer, struct lx_arena *arena,
+                             struct answer_list *list, struct lx_error *err)
+{
+    struct store_statement *statement = overlay->read_answers;
+    bool has_row = true;
+    store_bind_int(statement, 1, customer);
+    store_bind_int(statement, 2, (int64_t)overlay->position);
+    enum lx_err code = LX_OK;
+    while (code == LX_OK) {
+        code = store_step(statement, &has_row, err);
+        if (code != LX_OK || !has_row) break;
+        int64_t answer = store_int(statement, 4);
+        LX_ASSERT(answer > 0 && answer <= BANK_ANSWER_RETRACTED);
+        const struct overlay_answer row = {.position = (uint64_t)store_int(statement, 0),
+                                           .decision = (uint64_t)store_int(statement, 1),
+                                           .answered_ms = store_int(statement, 2),
+                                           .product = (int)store_int(statement, 3),
+                                           .answer = (enum bank_answer)answer};
+        code = list_add(list, &row, arena);
+    }
+    store_reset(statement);
+    return code;
+}
+
+enum lx_err overlay_answers(struct overlay *overlay, int64_t customer, struct lx_arena *arena,
+                            struct overlay_answer **ret_answers, size_t *ret_count,
+                            struct lx_error *err)
+{
+    struct answer_list list = {0};
+    enum lx_err code = read_rows(overlay, customer, arena, &list, err);
+    for (size_t i = 0; code == LX_OK && i < overlay->answer_count; i++)
+        if (overlay->answers[i].customer == customer)
+            code = list_add(&list, &overlay->answers[i].answer, arena);
+    if (code == LX_ERR_NO_MEMORY) return lx_fail(err, code, "answers: out of memory");
+    if (code != LX_OK) return code;
+    *ret_answers = list.answers;
+    *ret_count = list.count;
+    return LX_OK;
+}
+
+enum lx_err overlay_read(struct overlay *overlay, uint64_t position, struct lx_arena *arena,
+                         struct record *ret_record, struct lx_error *err)
+{
+    struct journal_cursor *cursor = NULL;
+    struct journal_record found;
+    bool has_record = false, is_known = false;
+    enum lx_err code = journal_seek(overlay->journal, position, &cursor, err);
+    if (code == LX_OK) code = journal_read(cursor, &found, &has_record, err);
+    if (code == LX_OK && has_record)
+        code = record_read(found.bytes, found.length, arena, ret_record, &is_known, err);
+    if (code == LX_OK && !is_known)
+        code =
+            lx_fail(err, LX_ERR_CORRUPT, "journal: record %" PRIu64 " is not a decision", position);
+    journal_cursor_close(cursor);
+    return code;
+}
+
+/* A retraction takes back what was said in its own round only. */
+enum bank_answer overlay_standing(const struct overlay_answer *answers, size_t count, int product,
+                                  uint64_t decision, int64_t *ret_answered_ms)
+{
+    for (size_t i = count; i-- > 0;) {
+        const struct overlay_answer *answer = &answers[i];
+        if (answer->product != product) continue;
+        if (decision != UINT64_MAX && answer->decision != decision) continue;
+        bool is_last_of_round = true;
+        for (size_t j = i + 1; j < count; j++)
+            if (answers[j].product == product && answers[j].decision == answer->decision)
+                is_last_of_round = false;
+        if (!is_last_of_round || answer->answer == BANK_ANSWER_RETRACTED) continue;
+        *ret_answered_ms = answer->answered_ms;
+        return answer->answer;
+    }
+    *ret_answered_ms = 0;
+    return BANK_ANSWER_NONE;
+}

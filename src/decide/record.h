@@ -1,0 +1,105 @@
+#ifndef DECIDE_RECORD_H
+#define DECIDE_RECORD_H
+
+/*
+ * record: what the journal holds of decisions and answers, as canonical bytes: everything that a
+ * decision was made from, so that it can be told again, explained and replayed years later.
+ *
+ *   record    kind u8, version u8, body
+ *   decision  ids, customer, moments, model, hashes of rules and actions; the customer's features;
+ *             every candidate with its pair features, log-odds before and after the answers,
+ *             factors, rank, reasons; every refusal with the rule's name
+ *   answer    the decision, the answers, whether the round is final now, and the decision of the
+ *             round that follows, in the same record: both are there or neither
+ *
+ * The same record gives the same bytes. Reading never trusts a length: bytes that are not such a
+ * record are LX_ERR_CORRUPT, another version is LX_ERR_VERSION.
+ *
+ * Ownership: what is decoded lives in the arena, texts are copied. Threads: pure.
+ */
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "decide/decide.h"
+#include "decide/rules.h"
+
+enum { RECORD_VERSION = 1, RECORD_ID_BYTES = 16, RECORD_MODEL_SIZE = REGISTRY_ID_SIZE };
+
+enum record_kind { RECORD_DECISION = 1, RECORD_ANSWER = 2 };
+
+struct record_candidate {
+    int product;
+    const char *code;
+    int rank; /* 1 ... as shown; 0: not shown */
+    int score;
+    double base_log_odds; /* the model's, calibrated */
+    double log_odds;      /* after the answers; the same in the first round */
+    double show_probability;
+    struct decision_factors factors;
+    const float *pair_values; /* record->pair_count of them */
+    struct decision_reason reasons[DECISION_REASONS_MAX];
+    size_t reason_count;
+};
+
+struct record_refusal {
+    int product;
+    const char *code;
+    enum rule rule;
+};
+
+struct record_given {
+    int product;
+    const char *code;
+    enum bank_answer answer;
+};
+
+struct record_decision {
+    uint8_t id[RECORD_ID_BYTES], parent[RECORD_ID_BYTES]; /* parent all zero: none */
+    const char *customer_id, *placement;
+    int64_t customer; /* dense number */
+    int round, asked; /* asked: how many places there were */
+    bool is_personalised;
+    int64_t decided_ms, as_of_ms;
+    char model[RECORD_MODEL_SIZE];
+    uint8_t rules_hash[32], actions_hash[32], feature_set[32];
+    const float *customer_values;
+    size_t customer_count, pair_count;   /* features of each kind */
+    struct record_candidate *candidates; /* by product */
+    size_t candidate_count;
+    struct record_refusal *refusals; /* by product */
+    size_t refusal_count;
+    struct record_given *given; /* the answers that the second round rests on; by product */
+    size_t given_count;
+};
+
+struct record_answer {
+    uint8_t decision[RECORD_ID_BYTES];
+    uint64_t decision_position;
+    int64_t customer, answered_ms;
+    bool is_final; /* of the round, after this */
+    struct record_given *given;
+    size_t given_count;
+    bool has_next;
+    struct record_decision next;
+};
+
+void record_decision_write(const struct record_decision *decision, struct lx_buffer *buffer);
+void record_answer_write(const struct record_answer *answer, struct lx_buffer *buffer);
+
+struct record {
+    enum record_kind kind;
+    struct record_decision decision; /* of the kind that it is */
+    struct record_answer answer;
+};
+/* *ret_is_known false: a record of another part of the program. */
+LX_MUST_USE enum lx_err record_read(const void *bytes, size_t length, struct lx_arena *arena,
+                                    struct record *ret_record, bool *ret_is_known,
+                                    struct lx_error *err);
+
+/* 32 lower-case hex digits, and back; false if the text is not one. */
+void record_id_text(const uint8_t id[RECORD_ID_BYTES], char ret_text[DECISION_ID_SIZE]);
+bool record_id_parse(const char *text, uint8_t ret_id[RECORD_ID_BYTES]);
+/* 48 bits of milliseconds and 80 of entropy: ascending in time, unique without a counter. */
+void record_id_make(const struct lx_env *env, int64_t now_ms, uint8_t ret_id[RECORD_ID_BYTES]);
+
+#endif

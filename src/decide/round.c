@@ -1,0 +1,328 @@
+#include "decide/round.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/date.h"
+
+/* The customer as the decision sees him. */
+struct sight {
+    struct engine *engine;
+    const struct round_request *request;
+    const struct bank_catalogue *catalogue;
+    const struct actions_placement *placement;
+    struct lx_arena *arena;
+    struct view_facts facts;
+    float *customer_values, *pair_values; /* pair values of every product */
+    int64_t as_of_ms;
+    struct lx_error *err;
+};
+
+static enum lx_err out_of_memory(const struct sight *sight)
+{
+    return lx_fail(sight->err, LX_ERR_NO_MEMORY, "decision: out of memory");
+}
+
+static bool is_held_by_answer(const struct sight *sight, int product)
+{
+    int64_t answered_ms = 0;
+    enum bank_answer answer = overlay_standing(
+        sight->request->answers, sight->request->answer_count, product, UINT64_MAX, &answered_ms);
+    return answer == BANK_ANSWER_OWNS || answer == BANK_ANSWER_BOUGHT;
+}
+
+/* Is there a product that he told us he has and the bank's records do not know? */
+static bool has_correction(const struct sight *sight)
+{
+    for (size_t i = 0; sight->request->answer_count > 0 && i < sight->catalogue->count; i++)
+        if (!view_holds(&sight->facts, (int)i) && is_held_by_answer(sight, (int)i)) return true;
+    return false;
+}
+
+/* A holding that the customer told us of began we do not know when: longer ago than any window, so
+ * that it counts as held and as nothing that happened lately. */
+enum { CORRECTION_DAYS_AGO = 400 };
+
+static enum lx_err correct_history(const struct sight *sight, struct bank_history *history)
+{
+    size_t count = 0, most = history->event_count + sight->catalogue->count;
+    int64_t at_ms = sight->as_of_ms - CORRECTION_DAYS_AGO * LX_MS_PER_DAY;
+    struct bank_event *events = lx_arena_array(sight->arena, most, sizeof *events);
+    if (events == NULL) return out_of_memory(sight);
+    size_t next = 0;
+    while (next < history->event_count && history->events[next].at_ms <= at_ms)
+        events[count++] = history->events[next++];
+    for (size_t i = 0; i < sight->catalogue->count; i++) {
+        if (view_holds(&sight->facts, (int)i) || !is_held_by_answer(sight, (int)i)) continue;
+        events[count++] = (struct bank_event){.at_ms = at_ms,
+                                              .known_at_ms = at_ms,
+                                              .amount_fen = BANK_NO_AMOUNT,
+                                              .balance_fen = BANK_NO_AMOUNT,
+                                              .sequence = UINT32_MAX,
+                                              .product = (int16_t)i,
+                                              .kind = BANK_EVENT_KIND_OPEN};
+    }
+    while (next < history->event_count) events[count++] = history->events[next++];
+    history->events = events;
+    history->event_count = count;
+    return LX_OK;
+}
+
+/* The features of a customer whose holdings he corrected, by the one definition that there is. */
+static enum lx_err see_corrected(struct sight *sight)
+{
+    struct engine *engine = sight->engine;
+    struct bank_history history;
+    const struct view_context context = {sight->catalogue, view_snapshot_peers(engine->snapshot),
+                                         bank_utc_offset_minutes(engine->bank)};
+    enum lx_err code = bank_history_read(engine->bank, sight->request->customer, sight->arena,
+                                         &history, sight->err);
+    if (code == LX_OK) code = correct_history(sight, &history);
+    if (code != LX_OK) return code;
+    view_facts(&history, &context, sight->as_of_ms, &sight->facts);
+    view_customer_features(&history, &context, sight->as_of_ms, sight->customer_values);
+    view_pair_features(&history, &context, sight->as_of_ms, sight->customer_values,
+                       sight->pair_values);
+    return LX_OK;
+}
+
+static enum lx_err see(struct sight *sight)
+{
+    struct engine *engine = sight->engine;
+    int64_t customer = sight->request->customer;
+    size_t pairs = engine->product_count * engine->pair_count;
+    sight->customer_values =
+        lx_arena_array(sight->arena, engine->customer_count, sizeof *sight->customer_values);
+    sight->pair_values = lx_arena_array(sight->arena, pairs, sizeof *sight->pair_values);
+    if (sight->customer_values == NULL || sight->pair_values == NULL) return out_of_memory(sight);
+    view_snapshot_customer(engine->snapshot, customer, sight->customer_values);
+    view_snapshot_pairs(engine->snapshot, customer, sight->pair_values);
+    view_snapshot_facts(engine->snapshot, customer, &sight->facts);
+    return has_correction(sight) ? see_corrected(sight) : LX_OK;
+}
+
+/* What everybody does, for a customer who does not want to be told by what he does himself. */
+static double popular_log_odds(const struct sight *sight, size_t product)
+{
+    const struct view_peers *peers = view_snapshot_peers(sight->engine->snapshot);
+    double customers = (double)view_peers_customers(peers);
+    double rate = ((double)view_peers_openings(peers, (int)product) + 0.5) / (customers + 1);
+    return log(rate / (1 - rate));
+}
+
+static void score_products(const struct sight *sight)
+{
+    struct engine *engine = sight->engine;
+    size_t columns = engine->customer_count + engine->pair_count;
+    for (size_t i = 0; i < engine->product_count; i++) {
+        float *row = engine->rows + i * columns;
+        memcpy(row, sight->customer_values, engine->customer_count * sizeof *row);
+        memcpy(row + engine->customer_count, sight->pair_values + i * engine->pair_count,
+               engine->pair_count * sizeof *row);
+    }
+    if (sight->facts.has_personal_consent)
+        model_log_odds(engine->model, engine->rows, engine->product_count, engine->score_scratch,
+                       engine->log_odds);
+    else
+        for (size_t i = 0; i < engine->product_count; i++)
+            engine->log_odds[i] = popular_log_odds(sight, i);
+}
+
+static void apply_answers(const struct sight *sight)
+{
+    struct rounds_answer answers[ROUNDS_ANSWERS_MAX];
+    struct engine *engine = sight->engine;
+    const struct round_request *request = sight->request;
+    size_t count = 0;
+    for (size_t i = 0; i < request->given_count && count < ROUNDS_ANSWERS_MAX; i++)
+        answers[count++] =
+            (struct rounds_answer){request->given[i].product, request->given[i].answer};
+    if (!sight->facts.has_personal_consent) count = 0;
+    rounds_update(&engine->kernel, engine->log_odds, answers, count, engine->posterior);
+}
+
+static bool is_of_first_round(const struct round_request *request, int product)
+{
+    for (size_t i = 0; request->first != NULL && i < request->first->candidate_count; i++)
+        if (request->first->candidates[i].product == product)
+            return request->first->candidates[i].rank > 0;
+    return false;
+}
+
+static enum rule ask_rules(const struct sight *sight, size_t product)
+{
+    const struct round_request *request = sight->request;
+    struct rule_case question = {
+        .product = &sight->catalogue->products[product],
+        .facts = &sight->facts,
+        .is_held = view_holds(&sight->facts, (int)product),
+        .is_shown_before = is_of_first_round(request, (int)product),
+        .as_of_day = lx_day_of_ms(sight->as_of_ms, bank_utc_offset_minutes(sight->engine->bank)),
+        .channel = sight->placement->channel,
+        .now_ms = request->now_ms};
+    question.answer = overlay_standing(request->answers, request->answer_count, (int)product,
+                                       UINT64_MAX, &question.answered_ms);
+    if (question.answer == BANK_ANSWER_OWNS || question.answer == BANK_ANSWER_BOUGHT)
+        question.is_held = true;
+    return rules_check(&sight->engine->rules, &question);
+}
+
+static void weigh(const struct sight *sight, size_t product, struct record_candidate *candidate)
+{
+    const struct engine *engine = sight->engine;
+    const struct bank_product *about = &sight->catalogue->products[product];
+    struct decision_factors *factors = &candidate->factors;
+    candidate->product = (int)product;
+    candidate->code = about->code;
+    candidate->base_log_odds = engine->log_odds[product];
+    candidate->log_odds = engine->posterior[product];
+    candidate->score = model_score(engine->model, candidate->log_odds);
+    candidate->pair_values = sight->pair_values + product * engine->pair_count;
+    factors->probability = model_probability(candidate->log_odds);
+    factors->value = engine->actions.value[product];
+    factors->context = actions_context(sight->placement, about);
+    factors->lever = engine->actions.lever[product];
+    factors->priority = factors->probability * factors->value * factors->context * factors->lever;
+}
+
+static enum lx_err gather(const struct sight *sight, struct record_decision *decision)
+{
+    size_t count = sight->catalogue->count;
+    decision->candidates = lx_arena_array(sight->arena, count, sizeof *decision->candidates);
+    decision->refusals = lx_arena_array(sight->arena, count, sizeof *decision->refusals);
+    if (decision->candidates == NULL || decision->refusals == NULL) return out_of_memory(sight);
+    for (size_t i = 0; i < count; i++) {
+        enum rule rule = ask_rules(sight, i);
+        if (rule == RULE_NONE) {
+            weigh(sight, i, &decision->candidates[decision->candidate_count++]);
+        } else {
+            decision->refusals[decision->refusal_count++] = (struct record_refusal){
+                .product = (int)i, .code = sight->catalogue->products[i].code, .rule = rule};
+        }
+    }
+    return LX_OK;
+}
+
+/* Priority first; equal ones by code, so that the order is the same everywhere. */
+static bool is_before(const struct record_candidate *a, const struct record_candidate *b)
+{
+    if (a->factors.priority != b->factors.priority)
+        return a->factors.priority > b->factors.priority;
+    return strcmp(a->code, b->code) < 0;
+}
+
+static void rank(struct record_decision *decision, int places)
+{
+    for (int place = 1; place <= places; place++) {
+        struct record_candidate *best = NULL;
+        for (size_t i = 0; i < decision->candidate_count; i++) {
+            struct record_candidate *candidate = &decision->candidates[i];
+            if (candidate->rank == 0 && (best == NULL || is_before(candidate, best)))
+                best = candidate;
+        }
+        if (best == NULL) return;
+        best->rank = place;
+        best->show_probability = 1; /* nothing is left to chance yet */
+    }
+}
+
+static enum lx_err give_reasons(const struct sight *sight, struct record_decision *decision)
+{
+    struct engine *engine = sight->engine;
+    size_t columns = engine->customer_count + engine->pair_count;
+    for (size_t i = 0; decision->is_personalised && i < decision->candidate_count; i++) {
+        struct record_candidate *candidate = &decision->candidates[i];
+        if (candidate->rank == 0) continue;
+        const float *row = engine->rows + (size_t)candidate->product * columns;
+        const struct explain_input input = {.index = &engine->sentences,
+                                            .row = row,
+                                            .contributions = engine->contributions,
+                                            .feature_count = columns,
+                                            .catalogue = sight->catalogue,
+                                            .product = candidate->product,
+                                            .facts = &sight->facts,
+                                            .peers = view_snapshot_peers(engine->snapshot)};
+        attribution_explain(engine->attribution, row, engine->explain_scratch,
+                            engine->contributions);
+        enum lx_err code =
+            explain(&input, sight->arena, candidate->reasons, &candidate->reason_count, sight->err);
+        if (code != LX_OK) return code;
+    }
+    return LX_OK;
+}
+
+static enum lx_err copy_given(const struct sight *sight, struct record_decision *decision)
+{
+    size_t count = sight->request->given_count;
+    decision->given = lx_arena_array(sight->arena, count, sizeof *decision->given);
+    if (decision->given == NULL) return out_of_memory(sight);
+    for (size_t i = 0; i < count; i++) decision->given[i] = sight->request->given[i];
+    decision->given_count = count;
+    return LX_OK;
+}
+
+enum lx_err round_decide(struct engine *engine, const struct round_request *request,
+                         struct lx_arena *arena, struct record_decision *ret_decision,
+                         struct lx_error *err)
+{
+    LX_ASSERT(request->count > 0 && request->count <= DECISION_ITEMS_MAX);
+
+    struct sight sight = {.engine = engine,
+                          .request = request,
+                          .catalogue = bank_catalogue(engine->bank),
+                          .arena = arena,
+                          .as_of_ms = view_snapshot_as_of_ms(engine->snapshot),
+                          .err = err};
+    struct record_decision decision = {.customer_id = request->customer_id,
+                                       .placement = request->placement,
+                                       .customer = request->customer,
+                                       .round = request->first == NULL ? 1 : 2,
+                                       .asked = request->count,
+                                       .decided_ms = request->now_ms,
+                                       .as_of_ms = sight.as_of_ms,
+                                       .customer_count = engine->customer_count,
+                                       .pair_count = engine->pair_count};
+    enum lx_err code =
+        actions_placement(&engine->actions, request->placement, &sight.placement, err);
+    if (code == LX_OK) code = see(&sight);
+    if (code != LX_OK) return code;
+    score_products(&sight);
+    apply_answers(&sight);
+    decision.is_personalised = sight.facts.has_personal_consent;
+    decision.customer_values = sight.customer_values;
+    memcpy(decision.model, model_id(engine->model), sizeof decision.model);
+    memcpy(decision.rules_hash, engine->rules.hash, sizeof decision.rules_hash);
+    memcpy(decision.actions_hash, engine->actions.hash, sizeof decision.actions_hash);
+    memcpy(decision.feature_set, model_card(engine->model)->feature_set,
+           sizeof decision.feature_set);
+    code = gather(&sight, &decision);
+    if (code == LX_OK) code = copy_given(&sight, &decision);
+    if (code != LX_OK) return code;
+    rank(&decision, request->count);
+    code = give_reasons(&sight, &decision);
+    if (code == LX_OK) *ret_decision = decision;
+    return code;
+}
+
+enum lx_err round_given(const struct record_decision *round, uint64_t position,
+                        const struct overlay_answer *answers, size_t answer_count,
+                        struct lx_arena *arena, struct record_given **ret_given, size_t *ret_count,
+                        struct lx_error *err)
+{
+    size_t count = 0;
+    struct record_given *given = lx_arena_array(arena, round->candidate_count, sizeof *given);
+    if (given == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "answers: out of memory");
+    for (size_t i = 0; i < round->candidate_count; i++) {
+        const struct record_candidate *candidate = &round->candidates[i];
+        int64_t answered_ms = 0;
+        if (candidate->rank == 0) continue;
+        enum bank_answer answer =
+            overlay_standing(answers, answer_count, candidate->product, position, &answered_ms);
+        if (answer == BANK_ANSWER_NONE) continue;
+        given[count++] = (struct record_given){candidate->product, candidate->code, answer};
+    }
+    *ret_given = given;
+    *ret_count = count;
+    return LX_OK;
+}
