@@ -61,7 +61,7 @@ static enum lx_err collect_thresholds(struct scorer *scorer, const struct forest
         total += padded(features[f].threshold_count);
         features[f].threshold_count = 0;
     }
-    scorer->thresholds = lx_malloc(total * sizeof *scorer->thresholds);
+    scorer->thresholds = lx_malloc((total + 1) * sizeof *scorer->thresholds);
     if (scorer->thresholds == NULL) return LX_ERR_NO_MEMORY;
     scorer->threshold_total = total;
 
@@ -238,7 +238,7 @@ static enum lx_err lay_out_direct(struct scorer *scorer)
             scorer->groups[g].direct_first = (uint32_t)total;
             total += (size_t)scorer->groups[g].step_count * SCORER_LANES;
         }
-    float *thresholds = lx_realloc(scorer->thresholds, total * sizeof *thresholds);
+    float *thresholds = lx_realloc(scorer->thresholds, (total + 1) * sizeof *thresholds);
     if (thresholds == NULL) return LX_ERR_NO_MEMORY;
     scorer->thresholds = thresholds;
     scorer->threshold_total = total;

@@ -213,6 +213,9 @@ static inline uint32_t scorer_ordered(float value)
 /* The place of a threshold of the forest among its feature's; it must be there. */
 uint32_t scorer_threshold_rank(const struct scorer *scorer, uint32_t feature, float threshold);
 
+/* scorer_walk.c: a row's 2 * feature_count keys, see struct scorer_steps. */
+void scorer_fill_keys(const float *row, size_t feature_count, uint32_t *keys);
+
 /* scorer_walk.c: all trees for one row; keys has room for 2 * feature_count numbers. */
 void scorer_walk(const struct scorer *scorer, const float *row, uint32_t *keys, float *ret_margins);
 /* One tree for some rows; margins of one group, a value a row. */

@@ -93,7 +93,7 @@ enum lx_err scorer_compile_walk(struct scorer *scorer, const struct forest *fore
 
 /* ---- Walking ---- */
 
-static void fill_keys(const float *row, size_t feature_count, uint32_t *restrict keys)
+void scorer_fill_keys(const float *row, size_t feature_count, uint32_t *restrict keys)
 {
     for (size_t i = 0; i < feature_count; i++) {
         uint32_t key = scorer_ordered(row[i]);
@@ -179,7 +179,7 @@ static void walk_trees(const struct scorer *scorer, const struct scorer_tree *tr
 
 void scorer_walk(const struct scorer *scorer, const float *row, uint32_t *keys, float *ret_margins)
 {
-    fill_keys(row, scorer->feature_count, keys);
+    scorer_fill_keys(row, scorer->feature_count, keys);
     for (size_t i = 0; i < scorer->group_count; i++) ret_margins[i] = scorer->base_margin;
 
     /* The only group's sum stays in a register: through memory each addition waits for the last. */
