@@ -11,11 +11,11 @@ run: build
 	@tools/demo $(BUILD)/lingxi $(DEMO) $(CUSTOMERS)
 
 build: packages
-	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) --buildtype=release -Dtests=false >/dev/null
+	@[ -f $(BUILD)/build.ninja ] || meson setup $(BUILD) -Doptimization=2 -Ddebug=false -Dtests=false >/dev/null
 	@meson compile -C $(BUILD) >$(BUILD)/compile.log || { cat $(BUILD)/compile.log; exit 1; }
 
 test: test-packages
-	@[ -f build/test/build.ninja ] || meson setup build/test --buildtype=release >/dev/null
+	@[ -f build/test/build.ninja ] || meson setup build/test -Doptimization=2 -Ddebug=false >/dev/null
 	@meson compile -C build/test >build/test/compile.log || { cat build/test/compile.log; exit 1; }
 	@tools/run-tests build/test
 

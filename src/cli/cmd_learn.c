@@ -3,14 +3,14 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bank/bank.h"
+#include "base/date.h"
 #include "host/lock.h"
 #include "model/evaluate.h"
-#include "model/simulate.h"
 #include "model/train.h"
-#include "model/trial.h"
 
 static enum lx_err utc_offset_of(const char *folder, int *ret_minutes, struct lx_error *err)
 {

@@ -1,0 +1,149 @@
+/* `features`: the definitions, or one customer's values. */
+#include "cli/cli.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/date.h"
+#include "view/snapshot.h"
+
+enum { VALUES_MAX = LX_FEATURES_MAX };
+#define HISTORY_BYTES_MAX ((size_t)256 << 20)
+
+/* A value as a person reads it; amounts are in yuan, shares in percent. */
+static void value_text(const struct view_feature *feature, double value, char text[64])
+{
+    if (isnan(value))
+        snprintf(text, 64, "-");
+    else if (feature->unit == VIEW_UNIT_FEN)
+        snprintf(text, 64, "%.2f", value / 100);
+    else if (feature->unit == VIEW_UNIT_SHARE)
+        snprintf(text, 64, "%.3f%%", value * 100);
+    else
+        snprintf(text, 64, "%.6g", value);
+}
+
+/* `value` NULL: the definition alone. */
+static void print_feature(struct cli_call *call, const struct view_feature *feature,
+                          const float *value)
+{
+    const char *title = cli_text(call, feature->zh, feature->en);
+    char text[64];
+    if (value != NULL) {
+        value_text(feature, (double)*value, text);
+        cli_line(call, "  %-30s %16s  %s", feature->name, text, title);
+    } else {
+        cli_line(call, "  %-30s %-10s %s · %s", feature->name, view_group_text(feature->group),
+                 title, feature->definition);
+    }
+    if (!call->is_json) return;
+
+    struct json_writer *json = &call->json;
+    json_object_begin(json);
+    json_name_text(json, "name", feature->name);
+    if (value != NULL) json_name_real(json, "value", (double)*value);
+    json_name_text(json, "definition", feature->definition);
+    json_name_text(json, "group", view_group_text(feature->group));
+    json_name_text(json, "zh", feature->zh);
+    json_name_text(json, "en", feature->en);
+    json_object_end(json);
+}
+
+static void begin_list(struct cli_call *call)
+{
+    if (!call->is_json) return;
+    json_name(&call->json, "features");
+    json_array_begin(&call->json);
+}
+
+static void end_list(struct cli_call *call)
+{
+    if (call->is_json) json_array_end(&call->json);
+}
+
+static enum lx_err list_definitions(struct cli_call *call)
+{
+    begin_list(call);
+    for (size_t i = 0; i < view_customer_feature_count(); i++)
+        print_feature(call, view_customer_feature(i), NULL);
+    for (size_t i = 0; i < view_pair_feature_count(); i++)
+        print_feature(call, view_pair_feature(i), NULL);
+    end_list(call);
+    return LX_OK;
+}
+
+static enum lx_err values_of_snapshot(struct cli_call *call, const char *id, float *values,
+                                      int64_t *ret_as_of_ms, struct lx_error *err)
+{
+    struct view_snapshot *snapshot = NULL;
+    int64_t customer;
+    enum lx_err code = view_snapshot_open(call->folder, &snapshot, err);
+    if (code == LX_OK) code = view_snapshot_find(snapshot, id, &customer, err);
+    if (code == LX_OK) {
+        view_snapshot_customer(snapshot, customer, values);
+        *ret_as_of_ms = view_snapshot_as_of_ms(snapshot);
+    }
+    view_snapshot_close(snapshot);
+    return code;
+}
+
+/* Computed from the customer's facts; the peers of that moment take a pass over the bank. */
+static enum lx_err values_at(struct cli_call *call, struct bank *bank, const char *id,
+                             int64_t as_of_ms, float *values, struct lx_error *err)
+{
+    struct view_peers *peers = NULL;
+    struct bank_history history;
+    struct lx_arena arena;
+    int64_t customer;
+    lx_arena_init(&arena, HISTORY_BYTES_MAX);
+    enum lx_err code = bank_customer_find(bank, id, &customer, err);
+    if (code == LX_OK) code = bank_history_read(bank, customer, &arena, &history, err);
+    if (code == LX_OK) code = view_peers_build(call->folder, as_of_ms, &call->env, &peers, err);
+    if (code == LX_OK) {
+        struct view_context context = {
+            .catalogue = bank_catalogue(bank),
+            .peers = peers,
+            .utc_offset_minutes = bank_utc_offset_minutes(bank),
+        };
+        view_customer_features(&history, &context, as_of_ms, values);
+    }
+    view_peers_close(peers);
+    lx_arena_release(&arena);
+    return code;
+}
+
+enum lx_err cli_features(struct cli_call *call, struct lx_error *err)
+{
+    const char *id = cli_value(call, "--customer");
+    if (id == NULL && cli_value(call, "--as-of") != NULL)
+        return lx_fail(err, LX_ERR_USAGE, "--as-of goes with --customer ID");
+    if (id == NULL) return list_definitions(call);
+
+    float values[VALUES_MAX];
+    struct bank *bank = NULL;
+    int64_t as_of_ms;
+    LX_ASSERT(view_customer_feature_count() <= VALUES_MAX);
+    enum lx_err code = bank_open(call->folder, STORE_READ, &bank, err);
+    if (code != LX_OK) return code;
+    int utc_offset_minutes = bank_utc_offset_minutes(bank);
+    code = cli_as_of(call, "--as-of", utc_offset_minutes, &as_of_ms, err);
+    if (code == LX_OK)
+        code = as_of_ms == BANK_UNKNOWN_MS ? values_of_snapshot(call, id, values, &as_of_ms, err)
+                                           : values_at(call, bank, id, as_of_ms, values, err);
+    bank_close(bank);
+    if (code != LX_OK) return code;
+
+    char day[LX_DATE_TEXT_SIZE];
+    lx_day_format(lx_day_of_ms(as_of_ms, utc_offset_minutes), day);
+    cli_line(call, "%s · %s %s", id, cli_text(call, "截至", "as of"), day);
+    if (call->is_json) {
+        json_name_text(&call->json, "customer", id);
+        json_name_text(&call->json, "as_of", day);
+    }
+    begin_list(call);
+    for (size_t i = 0; i < view_customer_feature_count(); i++)
+        print_feature(call, view_customer_feature(i), &values[i]);
+    end_list(call);
+    return LX_OK;
+}
