@@ -550,6 +550,7 @@ void synth_live(struct synth_block *block, uint64_t number)
     }
     synth_end_holdings(&life);
     synth_put_truth(&life);
+    block->tally.customers += 1;
     block->tally.customer_years += world->month_count / 12.0;
     block->counts.customers++;
 }

@@ -115,8 +115,9 @@ struct synth_tally {
     double hazard[SYNTH_PRODUCT_MAX], hazard_months[SYNTH_PRODUCT_MAX];
     double yes[SYNTH_PRODUCT_MAX], shown[SYNTH_PRODUCT_MAX];
     double focus[SYNTH_PRODUCT_MAX], focus_count[SYNTH_PRODUCT_MAX];
-    double scaled_events;
-    double customer_years;
+    double scaled_events; /* those of habit, which event_scale scales */
+    double activity;      /* as drawn, of mean 1 */
+    double customers, customer_years;
 };
 
 struct synth_block {
@@ -147,7 +148,6 @@ struct synth_plan {
     int product;
     int32_t day;
     uint8_t channel;
-    bool is_renewal;
 };
 
 struct synth_event {
@@ -233,7 +233,7 @@ void synth_make_plans(struct synth_life_state *life);
 void synth_carry_out_plans(struct synth_life_state *life);
 void synth_close_some(struct synth_life_state *life);
 void synth_plan(struct synth_life_state *life, int product, int32_t decided_day, int32_t open_day,
-                bool is_renewal);
+                bool is_quiet);                         /* quiet: nothing is looked at before */
 void synth_end_holdings(struct synth_life_state *life); /* the window's end: write what is open */
 bool synth_can_open(const struct synth_life_state *life, int product, int32_t day);
 void synth_leave(struct synth_life_state *life); /* closes everything on left_day */

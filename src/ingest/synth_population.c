@@ -162,6 +162,7 @@ static void draw_person(struct synth_life_state *life, struct lx_rng *rng)
     life->risk = stage->risk + 0.8 * lx_rng_normal(rng) + 0.15 * life->wealth_z;
     life->risk_level = (int)synth_clamp(3.0 + 1.1 * life->risk, 1, 5.99);
     life->activity = lx_rng_gamma(rng, profile->activity_shape) / profile->activity_shape;
+    life->block->tally.activity += life->activity;
     life->has_salary = lx_rng_chance(rng, stage->salary);
     /* Whose pay comes here lives with this card; the others use it now and then. */
     life->activity = life->has_salary ? 0.3 + 1.2 * life->activity : 0.9 * life->activity;

@@ -55,12 +55,41 @@ bool synth_can_open(const struct synth_life_state *life, int product, int32_t da
            !is_blocked(life, product, day, synth_age(life, day));
 }
 
-static double visible_effect(const struct synth_life_state *life, int p, double age, double idle,
-                             double years)
+/* What every product's hazard looks at, found once a month. */
+struct mood {
+    double age;    /* 1 is fifteen years above 45 */
+    double idle;   /* logarithm of the balance over what he is used to keep */
+    double active; /* logarithm of his activity */
+    double holder; /* doublings of what he holds beside savings, and one */
+    double years;  /* since the window began */
+};
+
+static struct mood mood_of(const struct synth_life_state *life, int32_t day, int age)
+{
+    const struct synth_world *world = life->world;
+    double target = life->wealth_yuan * life->liquid_share * 100 + 20000;
+    int others = 0;
+    for (size_t i = 0; i < life->holding_count; i++)
+        others +=
+            world->catalogue->products[life->holdings[i].product].category != BANK_CATEGORY_SAVINGS;
+    static const double DOUBLINGS[] = {0, 1, 1.585, 2, 2.322};
+    int top = (int)LX_COUNT_OF(DOUBLINGS) - 1;
+    return (struct mood){
+        .age = (age - 45) / 15.0,
+        .idle = synth_clamp(lx_log(((double)life->balance_fen + 1000) / target), -2, 2),
+        .active = synth_clamp(lx_log(life->activity + 1e-3), -3, 1.5),
+        .holder = DOUBLINGS[others < top ? others : top],
+        .years = (day - world->first_day) / 365.25,
+    };
+}
+
+static double visible_effect(const struct synth_life_state *life, int p, const struct mood *mood)
 {
     const struct synth_product_profile *product = product_of(life, p);
-    double sum = product->stage[life->stage] + product->age * age + product->idle * idle +
-                 product->visit * synth_clamp(life->visited, 0, 2) + product->drift * years;
+    double sum = product->stage[life->stage] + product->age * mood->age +
+                 product->idle * mood->idle + product->active * mood->active +
+                 product->holder * mood->holder + product->drift * mood->years +
+                 product->visit * synth_clamp(life->visited, 0, 2);
     if (life->viewed[p] > 0) sum += product->view * lx_log(1 + life->viewed[p]);
     for (int i = 0; i < SYNTH_NEED_COUNT; i++) sum += product->need[i] * life->need[i];
     for (int i = 0; i < SYNTH_LIFE_COUNT; i++) {
@@ -83,13 +112,10 @@ void synth_find_hazards(struct synth_life_state *life, int32_t day, int month)
         world->branch_trend + ((size_t)life->branch * months + (size_t)trend_month) * count;
     const float *band =
         world->age_trend + ((size_t)synth_age_band(age) * months + (size_t)trend_month) * count;
-    double target = life->wealth_yuan * life->liquid_share * 100 + 20000;
-    double idle = synth_clamp(lx_log(((double)life->balance_fen + 1000) / target), -2, 2);
-    double years = (day - world->first_day) / 365.25;
+    struct mood mood = mood_of(life, day, age);
     for (int p = 0; p < world->product_count; p++) {
-        double own =
-            life->fixed[p] + (double)branch[p] + (double)band[p] +
-            world->profile->effect * visible_effect(life, p, (age - 45) / 15.0, idle, years);
+        double own = life->fixed[p] + (double)branch[p] + (double)band[p] +
+                     world->profile->effect * visible_effect(life, p, &mood);
         life->log_hazard[p] = world->tuning.open[p] + own;
         life->hazard[p] = 0;
         if (product_of(life, p)->monthly_ppm <= 0 || is_blocked(life, p, day, age)) continue;
@@ -177,6 +203,27 @@ static uint8_t pick_channel(struct synth_life_state *life, int product)
     return BANK_CHANNEL_COUNTER;
 }
 
+static bool is_savings(const struct synth_life_state *life, int product)
+{
+    return life->world->catalogue->products[product].category == BANK_CATEGORY_SAVINGS;
+}
+
+/* What is sold along with a product, at the same desk or on the same page; -1: nothing. */
+static int pick_companion(struct synth_life_state *life, int product)
+{
+    const struct synth_world *world = life->world;
+    if (is_savings(life, product) || !lx_rng_chance(&life->rng, world->profile->bundle)) return -1;
+    double weights[SYNTH_PRODUCT_MAX], sum = 0;
+    for (int p = 0; p < world->product_count; p++) {
+        bool is_other = p != product && !is_savings(life, p) && life->held[p] == 0;
+        weights[p] = is_other ? life->hazard[p] * lx_exp(product_of(life, p)->with[product]) : 0;
+        sum += weights[p];
+    }
+    if (sum <= 0) return -1;
+    int companion = (int)synth_pick(&life->rng, weights, (size_t)world->product_count, sum);
+    return weights[companion] > 0 ? companion : -1;
+}
+
 /* One opening of the past, with what became of it before the window. */
 static void open_in_history(struct synth_life_state *life, int product, int32_t day)
 {
@@ -218,7 +265,10 @@ void synth_live_history(struct synth_life_state *life)
         if (sum <= 0 || !lx_rng_chance(&life->rng, 1 - lx_exp(-sum))) continue;
         int product = (int)synth_pick(&life->rng, life->hazard, (size_t)world->product_count, sum);
         int32_t day = from + (int32_t)lx_rng_below(&life->rng, (uint64_t)(end - from));
-        if (product_of(life, product)->monthly_ppm > 0) open_in_history(life, product, day);
+        if (life->hazard[product] <= 0) continue;
+        open_in_history(life, product, day);
+        int companion = pick_companion(life, product);
+        if (companion >= 0) open_in_history(life, companion, day);
     }
 }
 
@@ -364,16 +414,14 @@ static void leave_footprints(struct synth_life_state *life, int product, int32_t
 }
 
 void synth_plan(struct synth_life_state *life, int product, int32_t decided_day, int32_t open_day,
-                bool is_renewal)
+                bool is_quiet)
 {
     if (life->plan_count == SYNTH_PLANS_MAX) return;
     for (size_t i = 0; i < life->plan_count; i++)
         if (life->plans[i].product == product) return;
-    life->plans[life->plan_count++] = (struct synth_plan){.product = product,
-                                                          .day = open_day,
-                                                          .channel = pick_channel(life, product),
-                                                          .is_renewal = is_renewal};
-    if (!is_renewal) leave_footprints(life, product, decided_day, open_day - 1);
+    life->plans[life->plan_count++] = (struct synth_plan){
+        .product = product, .day = open_day, .channel = pick_channel(life, product)};
+    if (!is_quiet) leave_footprints(life, product, decided_day, open_day - 1);
 }
 
 /* One decision a month at most, in proportion to the hazards. */
@@ -448,7 +496,11 @@ void synth_carry_out_plans(struct synth_life_state *life)
             continue;
         }
         if (plan.day < life->month_first) plan.day = life->month_first;
-        if (synth_can_open(life, plan.product, plan.day)) open_product(life, &plan);
+        if (!synth_can_open(life, plan.product, plan.day)) continue;
+        open_product(life, &plan);
+        int companion = pick_companion(life, plan.product);
+        int32_t wait = (int32_t)lx_rng_below(&life->rng, 8);
+        if (companion >= 0) synth_plan(life, companion, plan.day, plan.day + wait, true);
     }
     life->plan_count = kept;
 }

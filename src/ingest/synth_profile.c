@@ -93,7 +93,8 @@ static const struct key POPULATION_KEYS[] = {
 };
 static const struct key OPENING_KEYS[] = {
     ONE(P, lag_days, 0.1, 60), ONE(P, intent_views, 0, 20), ONE(P, interest, 0, 1),
-    ONE(P, effect, 0, 5),      ONE(P, taste_scale, 0, 5),
+    ONE(P, bundle, 0, 1),      ONE(P, bundle, 0, 1),        ONE(P, effect, 0, 5),
+    ONE(P, taste_scale, 0, 5),
 };
 static const struct key CAMPAIGN_KEYS[] = {
     ONE(P, shown_yearly, 0, 12), ONE(P, random_share, 0, 1), ONE(P, control_share, 0, 0.9),
@@ -171,6 +172,8 @@ static const struct key PRODUCT_KEYS[] = {
     MAY(S, wealth, -5, 5),
     MAY(S, risk, -5, 5),
     MAY(S, digital, -5, 5),
+    MAY(S, active, -5, 5),
+    MAY(S, holder, -5, 5),
     MAY(S, age, -5, 5),
     MAY(S, idle, -5, 5),
     MAY(S, view, 0, 5),

@@ -153,7 +153,8 @@ struct synth_product_profile {
     double campaign;                   /* weight among campaigns */
     double yes_ppm; /* mean chance of a yes among those whom campaigns show it to */
     double convert; /* chance that a yes is followed by an opening */
-    double wealth, risk, digital, age, idle, view, visit, drift;
+    double wealth, risk, digital, active, age, idle, view, visit, drift;
+    double holder;                        /* of each doubling of what he holds beside savings */
     double own_taste;                     /* deviation of the taste for this product alone */
     double history;                       /* what a year back leaves of the hazard, 0-1 */
     double after_digital, after_activity; /* what holding it changes in its holder */
@@ -185,6 +186,7 @@ struct synth_profile {
 
     double lag_days;     /* mean from deciding to opening */
     double intent_views; /* mean pages of the product looked at in between */
+    double bundle;       /* chance that what is not savings brings another along */
     double interest;     /* how much the hazard bends what a customer looks at, 0-1 */
     double effect;       /* scale of every product effect that events can show */
     double taste_scale;  /* scale of the hidden ones */

@@ -8,7 +8,7 @@
 
 /* The pilot: a small bank that is lived through a few times to find the intercepts. It does not
  * depend on the seed, so that banks of one profile differ by chance only. */
-enum { PILOT_CUSTOMERS = 6144, PILOT_MONTHS = 24, PILOT_ROUNDS = 4, PILOT_BRANCHES = 24 };
+enum { PILOT_CUSTOMERS = 4096, PILOT_MONTHS = 24, PILOT_ROUNDS = 3, PILOT_BRANCHES = 24 };
 
 #define PILOT_SEED 0x11A6C1u
 #define WORLD_STREAM UINT64_MAX
@@ -200,6 +200,8 @@ static void sum_pilot(const struct pilot *pilot, int product_count, struct synth
             sum->focus_count[p] += tally->focus_count[p];
         }
         sum->scaled_events += tally->scaled_events;
+        sum->activity += tally->activity;
+        sum->customers += tally->customers;
         sum->customer_years += tally->customer_years;
         *ret_events += (double)pilot->blocks[i].counts.events;
     }
@@ -215,10 +217,12 @@ static double log_odds(double share)
 static void retune(struct synth_tuning *tuning, const struct synth_profile *profile,
                    int product_count, const struct synth_tally *tally, double events)
 {
-    double wanted = profile->events_per_year * tally->customer_years;
+    /* Events of habit grow with the activity that was drawn, whose mean in the whole bank is 1: what
+     * the pilot's few thousand customers have above that is luck and is taken out. */
+    double habit = tally->scaled_events * tally->customers / tally->activity;
     double others = events - tally->scaled_events;
-    if (tally->scaled_events > 0)
-        tuning->event_scale *= synth_clamp((wanted - others) / tally->scaled_events, 0.1, 10);
+    double wanted = profile->events_per_year * tally->customer_years - others;
+    if (habit > 0) tuning->event_scale *= synth_clamp(wanted / habit, 0.1, 10);
     for (int p = 0; p < product_count; p++) {
         const struct synth_product_profile *product = &profile->products[p];
         if (product->monthly_ppm > 0 && tally->hazard[p] > 0)
