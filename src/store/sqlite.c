@@ -18,6 +18,7 @@
 #include <sqlite3.h>
 
 #include "base/limits.h"
+#include "host/file.h"
 
 enum { BUSY_TIMEOUT_MS = 5000, PARAMETERS_MAX = 64, SQL_MAX = 2048 };
 
@@ -118,6 +119,8 @@ static void visit_end(sqlite3_context *context);
 static enum lx_err open_file(struct sqlite_store *store, struct lx_error *err)
 {
     struct store *head = &store->head;
+    if (head->mode == STORE_BULK && host_exists(head->path))
+        return lx_fail(err, LX_ERR_REFUSED, "%s: is there already", head->path);
     int status = sqlite3_open_v2(head->path, &store->db, flags_of(head->mode), NULL);
     if (store->db == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "%s: out of memory", head->path);
     if (status != SQLITE_OK && sqlite3_system_errno(store->db) == ENOENT)
