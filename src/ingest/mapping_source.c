@@ -138,7 +138,8 @@ enum lx_err mapping_list(const struct mapping_parse *parse, const char *text,
         unquote(&item, &length);
         uint32_t number;
         code = lx_dictionary_add(dictionary, item, length, &number, NULL);
-        if (code != LX_OK) return mapping_refuse(parse, "%s", lx_err_text(code));
+        if (code == LX_ERR_LIMIT) return mapping_refuse(parse, "too many texts");
+        if (code != LX_OK) return mapping_no_memory(parse);
         text = comma == NULL ? NULL : comma + 1;
     }
     return LX_OK;
