@@ -350,15 +350,31 @@ static enum lx_err inherit_known_at(struct mapping_parse *parse,
     return code;
 }
 
+/* The forms of fields that name none, tried out on fields that are thrown away. */
+static enum lx_err read_defaults(struct mapping_parse *parse, const char *section,
+                                 struct mapping_defaults *ret_defaults)
+{
+    struct mapping_defaults defaults = {"YYYY-MM-DD", "yuan"};
+    struct mapping_field moment = {.id = MAPPING_FIELD_AT}, amount = {.id = MAPPING_FIELD_AMOUNT};
+    enum lx_err code = LX_OK;
+    const char *text = option(parse, section, "dates");
+    if (text != NULL) defaults.dates = text;
+    if (text != NULL) code = mapping_parse_source(parse, &defaults, "column", &moment);
+    text = code == LX_OK ? option(parse, section, "amounts") : NULL;
+    if (text != NULL) defaults.amounts = text;
+    if (text != NULL) code = mapping_parse_source(parse, &defaults, "column", &amount);
+    *ret_defaults = defaults;
+    return code;
+}
+
 /* Fields first, then their value maps, which may stand before them. */
 static enum lx_err read_fields(struct mapping_parse *parse, const char *section,
                                struct mapping_file *file)
 {
     const struct ini *ini = &parse->mapping->ini;
-    struct mapping_defaults defaults = {.dates = option(parse, section, "dates"),
-                                        .amounts = option(parse, section, "amounts")};
-    if (defaults.dates == NULL) defaults.dates = "YYYY-MM-DD";
-    if (defaults.amounts == NULL) defaults.amounts = "yuan";
+    struct mapping_defaults defaults;
+    enum lx_err checked = read_defaults(parse, section, &defaults);
+    if (checked != LX_OK) return checked;
     enum lx_err code = LX_OK;
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; code == LX_OK && i < ini->count; i++) {
