@@ -111,11 +111,12 @@ static int64_t odd_amount(double yuan)
     return (int64_t)(synth_clamp(yuan, 0.5, 1e9) * 100);
 }
 
-/* Customers keep about as much here as suits their wealth: who has more spends more freely. */
+/* Customers keep about as much here as suits their wealth: who has more moves more of it away, and
+ * who has less brings some. */
 static double freedom(const struct synth_life_state *life)
 {
     double target = life->wealth_yuan * life->liquid_share * 100 + 20000;
-    return synth_clamp(sqrt(((double)life->balance_fen + 1000) / target), 0.25, 4);
+    return synth_clamp(((double)life->balance_fen + 1000) / target, 0.1, 8);
 }
 
 static uint8_t own_channel(struct synth_life_state *life)
@@ -169,18 +170,18 @@ static void add_habit(struct synth_life_state *life, struct month_weights *weigh
     switch (habit) {
     case TRANSFER_IN:
         add_money(life, BANK_EVENT_KIND_TRANSFER_IN, own_channel(life), BANK_MERCHANT_OTHER,
-                  round_amount(synth_lognormal(rng, 0.3 * income / free, 1.0)));
+                  round_amount(synth_lognormal(rng, 0.3 * income / sqrt(free), 1.0)));
         return;
     case TRANSFER_OUT: {
         uint8_t kind = pick_merchant(life, weights, false);
-        double median = merchants[kind].amount_yuan * 3 * level * level * free;
+        double median = merchants[kind].amount_yuan * 4 * level * level * free;
         add_money(life, BANK_EVENT_KIND_TRANSFER_OUT, own_channel(life), kind,
                   -round_amount(synth_lognormal(rng, median, 0.9)));
         return;
     }
     case CARD: {
         uint8_t kind = pick_merchant(life, weights, true);
-        double median = merchants[kind].amount_yuan * level * free;
+        double median = merchants[kind].amount_yuan * level * sqrt(free);
         add_money(life, BANK_EVENT_KIND_CARD_PAYMENT, BANK_CHANNEL_POS, kind,
                   -odd_amount(synth_lognormal(rng, median, merchants[kind].spread)));
         return;
@@ -192,7 +193,7 @@ static void add_habit(struct synth_life_state *life, struct month_weights *weigh
     case CASH_IN:
     case CASH_OUT: {
         bool is_in = habit == CASH_IN;
-        double yuan = synth_lognormal(rng, 0.2 * income * (is_in ? 1 / free : free), 0.8);
+        double yuan = synth_lognormal(rng, 0.2 * income * (is_in ? 1 / sqrt(free) : free), 0.8);
         int64_t amount = (int64_t)(floor(yuan / 100) + 1) * 10000;
         uint8_t channel =
             yuan > 20000 || lx_rng_chance(rng, 0.35) ? BANK_CHANNEL_COUNTER : BANK_CHANNEL_ATM;

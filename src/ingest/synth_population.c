@@ -262,8 +262,9 @@ void synth_be_born(struct synth_life_state *life, struct synth_block *block, uin
     put_consents(life, &rng);
     draw_assessment(life, &rng);
     draw_manager(life, &rng);
-    life->balance_fen =
-        (int64_t)(life->wealth_yuan * life->liquid_share * lx_exp(0.5 * lx_rng_normal(&rng))) * 100;
+    /* Near where the months would bring it: pay and transfers settle above what he means to keep. */
+    double settled = 1.7 * life->wealth_yuan * life->liquid_share;
+    life->balance_fen = (int64_t)synth_lognormal(&rng, settled, 0.5) * 100;
 }
 
 void synth_change_stage(struct synth_life_state *life, enum synth_stage stage)
