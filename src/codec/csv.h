@@ -7,8 +7,17 @@
  * Reading follows RFC 4180, and what banks really send: delimiters of several characters
  * (`|@|`), GB18030, a BOM, LF, CRLF or CR, a missing last newline, embedded newlines in quotes.
  * Text is converted to UTF-8 before it is split, because the second byte of a GB18030 character
- * may look like a delimiter. A row that cannot be read is an outcome, not a failure: it comes back
- * with a problem, and reading goes on at the next line.
+ * may look like a delimiter. Where RFC 4180 is silent:
+ *   - A quote opens a field only as its first byte; elsewhere in an unquoted field it is text.
+ *     In quotes a doubled quote is one; after the closing one a delimiter or the row's end follows.
+ *   - The leftmost match of a delimiter counts: `a||@|b` is `a|` and `b`.
+ *   - Blank lines are no rows. A line of one empty field is written `""`.
+ *   - A row that cannot be read is an outcome, not a failure: it comes back with a problem. A row
+ *     with a problem of quotes, or one that is too long although its first line is not, is cut to
+ *     its first line, and reading goes on at the next: a stray quote costs its own line only. A
+ *     line that is too long by itself is passed over to its end, and its row has no fields.
+ *   - A row may take LX_LINE_MAX bytes with its embedded newlines; a quote that is not closed
+ *     within that is one that is never closed. No byte is scanned more than twice for it.
  *
  * Invariants: a field never contains a NUL and is valid UTF-8, unless the row has a problem;
  *             memory is bounded by LX_LINE_MAX per row, whatever the file holds.
@@ -58,11 +67,11 @@ const char *csv_problem_text(enum csv_problem problem);
 struct csv_field {
     const char *text; /* not NUL-terminated */
     uint32_t length;
-    bool is_quoted; /* so that "" and nothing can be told apart */
+    bool is_quoted; /* so that `""` and nothing can be told apart */
 };
 
 struct csv_row {
-    const struct csv_field *fields;
+    const struct csv_field *fields; /* as far as the row could be split */
     size_t count;
     uint64_t line; /* of its first character, from 1 */
     enum csv_problem problem;
@@ -91,7 +100,9 @@ struct csv_source csv_source_of_memory(struct csv_memory *memory);
 
 /*
  * Appends one field, after the delimiter unless it is the row's first; quoted only where needed.
- * A written row reads back as the same fields.
+ * The text is UTF-8 without NUL, and what is written is UTF-8 whatever format->encoding says. A
+ * written row reads back as the same fields. Where format->quote is 0 and the field needs quotes,
+ * the buffer's failure is LX_ERR_BAD_INPUT.
  */
 void csv_write_field(struct lx_buffer *buffer, const struct csv_format *format, bool is_first,
                      const char *text, size_t length);

@@ -4,8 +4,8 @@
 /*
  * lock: one owner of a data directory. The lock is flock(2) on DIR/owner.lock, which the system
  * gives back when the process ends, however it ends; the file holds the owner's pid for messages.
- * Readers share, a writer is alone. Where the pid in the file is gone (a reader that has ended while
- * others read on), the message names no process.
+ * Readers share, a writer is alone. Where the pid in the file is gone (a reader that has ended
+ * while others read on), the message names no process.
  * Errors: LX_ERR_BUSY with the owner's pid; LX_ERR_IO.
  */
 

@@ -1,6 +1,7 @@
 /*
- * fuzz_bytes: reading stays within the bytes, and what was read without failure is canonical: writing
- * it again gives the same bytes. The input says itself what to read: a kind, then its value.
+ * fuzz_bytes: reading stays within the bytes, and what was read without failure is canonical:
+ * writing it again gives the same bytes. The input says itself what to read: a kind, then its
+ * value.
  */
 #include <stdlib.h>
 #include <string.h>

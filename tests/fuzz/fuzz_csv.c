@@ -1,7 +1,7 @@
 /*
- * fuzz_csv: whatever a file holds, rows come with growing lines and, where they have no problem, with
- * fields that are text; such rows can be written and read back the same.
- * The first three bytes choose the format and the size of the source's pieces.
+ * fuzz_csv: whatever a file holds, rows come with growing lines and, where they have no problem,
+ * with fields that are text; such rows can be written and read back the same. The first three
+ * bytes choose the format and the size of the source's pieces.
  */
 #include <stdlib.h>
 #include <string.h>

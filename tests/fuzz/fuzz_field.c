@@ -1,6 +1,6 @@
 /*
- * fuzz_field: a text is a value or is refused with words; a value written plainly reads back the same;
- * a refusal leaves the result alone. The first byte chooses the reader and the date form.
+ * fuzz_field: a text is a value or is refused with words; a value written plainly reads back the
+ * same; a refusal leaves the result alone. The first byte chooses the reader and the date form.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * fuzz_json: whatever is written, in whatever nesting, jansson reads it. The input drives the writer:
- * each byte is a step, and texts and reals take the bytes that follow.
+ * fuzz_json: whatever is written, in whatever nesting, jansson reads it. The input drives the
+ * writer: each byte is a step, and texts and reals take the bytes that follow.
  */
 #include <jansson.h>
 #include <stdlib.h>

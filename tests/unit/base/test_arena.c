@@ -2,7 +2,8 @@
  * Goal:   what the arena hands out is zeroed, aligned, distinct and stays where it is; the maximum
  *         holds; a second request of the same sizes asks the system for nothing.
  * Method: small cases, then seeded runs in which every byte handed out carries its owner's number
- *         and is read back at the end; lx_arena_check after each step; every allocation failed once.
+ *         and is read back at the end; lx_arena_check after each step; every allocation failed
+ *         once.
  */
 #include "cmocka_all.h"
 

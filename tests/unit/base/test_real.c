@@ -1,6 +1,6 @@
 /*
- * Goal:   lx_log and lx_exp are the logarithm and the exponential, within 4 units in the last place,
- *         and their bits never change.
+ * Goal:   lx_log and lx_exp are the logarithm and the exponential, within 4 units in the last
+ *         place, and their bits never change.
  * Method: exact values; the C library in long double as a second opinion over the whole range; a
  *         golden sum of bits over seeded arguments.
  */

@@ -1,9 +1,10 @@
 /*
- * Goal:   rows come out as RFC 4180 and csv.h say, whatever the delimiter, the line ends and the way
- *         in which the source hands out its bytes; what cannot be read costs its own line only; what
- *         is written reads back the same.
+ * Goal:   rows come out as RFC 4180 and csv.h say, whatever the delimiter, the line ends and the
+ *         way in which the source hands out its bytes; what cannot be read costs its own line
+ *         only; what is written reads back the same.
  * Method: tables that a person can read; then seeded text over a small alphabet of troublemakers
- *         beside a model that walks one byte at a time and has no window, no masks and no shortcuts.
+ *         beside a model that walks one byte at a time and has no window, no masks and no
+ *         shortcuts.
  */
 #include "cmocka_all.h"
 

@@ -1,10 +1,11 @@
 /*
  * Goal:   whatever the file holds, a row takes bounded memory and time: a line that is too long
- *         costs itself only, an open quote costs its own line only, and a failure of the source or of
- *         memory comes back as such.
- * Method: lines around every limit; a source that makes up 100 MB as it goes, with the process's peak
- *         memory watched; a file in which every line opens a quote that is never closed, which takes
- *         hours unless the work is linear; every allocation and every read failed once.
+ *         costs itself only, an open quote costs its own line only, and a failure of the source or
+ *         of memory comes back as such.
+ * Method: lines around every limit; a source that makes up 100 MB as it goes, with the process's
+ *         peak memory watched; a file in which every line opens a quote that is never closed,
+ *         which takes hours unless the work is linear; every allocation and every read failed
+ *         once.
  */
 #include "cmocka_all.h"
 

@@ -1,8 +1,8 @@
 /*
  * Goal:   SHA-256 and CRC-32C are those of their standards, in one piece or in many, with the
  *         processor's instruction or without.
- * Method: the vectors of FIPS 180-4 and RFC 3720 B.4; seeded cuts; a CRC that takes one bit at a time
- *         as the definition does.
+ * Method: the vectors of FIPS 180-4 and RFC 3720 B.4; seeded cuts; a CRC that takes one bit at a
+ *         time as the definition does.
  */
 #include "cmocka_all.h"
 

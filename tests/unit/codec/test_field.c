@@ -1,9 +1,9 @@
 /*
- * Goal:   a field is the value that it says or is refused with words that say what is wrong; nothing
- *         is guessed, cut off or rounded.
- * Method: tables of texts with the value or the message; seeded values written in every accepted form
- *         and read back; strtod as a second opinion on reals; seeded garbage beside a grammar that is
- *         written down once more.
+ * Goal:   a field is the value that it says or is refused with words that say what is wrong;
+ *         nothing is guessed, cut off or rounded.
+ * Method: tables of texts with the value or the message; seeded values written in every accepted
+ *         form and read back; strtod as a second opinion on reals; seeded garbage beside a grammar
+ *         that is written down once more.
  */
 #include "cmocka_all.h"
 
@@ -303,7 +303,8 @@ static void test_moments(void **state)
         { FIELD_DATE_EPOCH_SECONDS, "1.5",    NULL, "not a whole number" },
         { FIELD_DATE_EPOCH_SECONDS, "253402271999", "9999-12-31 23:59:59", NULL },
         { FIELD_DATE_EPOCH_SECONDS, "253402272000", NULL, "a moment outside the years 1 to 9999" },
-        { FIELD_DATE_EPOCH_SECONDS, "9223372036854775", NULL, "a moment outside the years 1 to 9999" },
+        { FIELD_DATE_EPOCH_SECONDS, "9223372036854775", NULL,
+          "a moment outside the years 1 to 9999" },
         { FIELD_DATE_EPOCH_MS, "1709251199999", "2024-03-01 07:59:59", NULL },
         { FIELD_DATE_EPOCH_MS, "noon",        NULL, "not a number" },
         { FIELD_DATE_DATETIME, "2024-03-01 14:05:09", "2024-03-01 14:05:09", NULL },

@@ -1,7 +1,7 @@
 /*
  * Goal:   the real clock, entropy, messages and progress do what base/env.h promises.
- * Method: the clocks beside the C library's; entropy must differ; messages and progress are read from
- *         a file and from a pseudo-terminal that stand in for stderr.
+ * Method: the clocks beside the C library's; entropy must differ; messages and progress are read
+ *         from a file and from a pseudo-terminal that stand in for stderr.
  */
 #include "cmocka_all.h"
 

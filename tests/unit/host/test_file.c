@@ -1,8 +1,8 @@
 /*
  * Goal:   files hold what was written, a replaced file is the old one or the new one and nothing
  *         between, every refusal names the path and the reason, and planted faults come when told.
- * Method: a fresh folder for each test; every write, sync and rename of an atomic replacement failed
- *         in turn; seeded reads beside the bytes they must give.
+ * Method: a fresh folder for each test; every write, sync and rename of an atomic replacement
+ *         failed in turn; seeded reads beside the bytes they must give.
  */
 #include "cmocka_all.h"
 

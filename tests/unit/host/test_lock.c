@@ -1,6 +1,6 @@
 /*
- * Goal:   a data directory has one writer or any number of readers; who is refused learns the owner's
- *         pid; a lock ends with its process, however it ends.
+ * Goal:   a data directory has one writer or any number of readers; who is refused learns the
+ *         owner's pid; a lock ends with its process, however it ends.
  * Method: real processes: a child takes the lock and waits for a byte before it ends or is killed.
  */
 #include "cmocka_all.h"

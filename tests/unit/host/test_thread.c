@@ -1,6 +1,7 @@
 /*
- * Goal:   every item is done exactly once and the result does not depend on the number of threads; a
- *         queue loses nothing, keeps its order, never holds more than its maximum, and ends cleanly.
+ * Goal:   every item is done exactly once and the result does not depend on the number of threads;
+ *         a queue loses nothing, keeps its order, never holds more than its maximum, and ends
+ *         cleanly.
  * Method: sums and places that any lost or doubled item would change, over many thread counts;
  *         producers and consumers on small queues.
  */

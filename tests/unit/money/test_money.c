@@ -1,9 +1,9 @@
 /*
- * Goal:   amounts are exact, rounding is what the caller asked for, a split loses nothing, a failed
- *         operation leaves its result alone, and people read the amounts that they expect.
- * Method: tables for the cases that a person should be able to read, then seeded properties against
- *         schoolbook arithmetic: for division, the neighbour that the definition names is looked for
- *         among the candidates. A failure prints its row or its run.
+ * Goal:   amounts are exact, rounding is what the caller asked for, a split loses nothing, a
+ *         failed operation leaves its result alone, and people read the amounts that they expect.
+ * Method: tables for the cases that a person should be able to read, then seeded properties
+ *         against schoolbook arithmetic: for division, the neighbour that the definition names is
+ *         looked for among the candidates. A failure prints its row or its run.
  */
 #include "cmocka_all.h"
 
@@ -234,7 +234,7 @@ static void test_split_gives_the_odd_fen_to_the_largest_remainder(void **state)
     }
 }
 
-/* Whatever the weights: the parts sum to the total, and none is a whole fen from its exact share. */
+/* Whatever the weights: the parts sum to the total, and none is a fen from its exact share. */
 static void property_a_split_is_fair(void **state)
 {
     (void)state;
