@@ -72,7 +72,7 @@ static void test_mistakes_are_refused_with_their_line(void **state)
         {HEAD "quote = back\n",                     "quote = back: double, single or none"},
         {HEAD "only = a\n",                         "only: not of the form COLUMN in a, b"},
         {HEAD "only = 'a' in b\n",                  "only: `'a'` is no column"},
-        {HEAD "dates = YYYY-DD-MM\n",               "YYYY-DD-MM: no such date form; did you mean `YYYY-MM-DD`?"},
+        {HEAD "dates = YYYY-DD-MM\n",               "YYYY-DD-MM: no such date form; did you mean `YYYY-MM`?"},
         {HEAD "held = a\n",                         "`held` belongs to holding and snapshot"},
         {HEAD "absent = closed\n",                  "`absent` belongs to snapshot"},
         {HEAD "answer = x\n",                       "event has no field `answer`"},
