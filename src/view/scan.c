@@ -32,7 +32,7 @@ size_t view_range_count(int64_t customers)
 static void report(struct scan_run *run, uint64_t count)
 {
     atomic_fetch_add(&run->done, count);
-    if (run->env->progress == NULL || atomic_flag_test_and_set(&run->is_reporting)) return;
+    if (atomic_flag_test_and_set(&run->is_reporting)) return;
     run->env->progress(run->env->context, run->scan->what, atomic_load(&run->done),
                        (uint64_t)run->scan->customers);
     atomic_flag_clear(&run->is_reporting);

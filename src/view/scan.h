@@ -13,7 +13,7 @@
 #include "bank/bank.h"
 #include "base/env.h"
 
-enum { VIEW_RANGE_CUSTOMERS = 8192 };
+enum { VIEW_RANGE_CUSTOMERS = 1024 };
 
 struct view_scan {
     const char *folder;

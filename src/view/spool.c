@@ -11,7 +11,7 @@
 
 enum { ROWS = VIEW_RANGE_CUSTOMERS, LIST_COUNT = 3 };
 
-/* A range's lists: 8192 ids, or all values of all products. */
+/* A range's lists: its ids, or all values of all products. */
 #define LIST_BYTES_MAX ((size_t)1 << 31)
 
 enum { LIST_IDS, LIST_HELD, LIST_PAIRS };
@@ -317,8 +317,7 @@ static enum lx_err write_all_fixed(struct spool *spool, struct frame_writer *wri
         code = write_fixed(spool, writer, view_customer_feature(i)->name, FRAME_F32, sizeof(float),
                            before, piece, err);
         before += sizeof(float);
-        if (env->progress != NULL)
-            env->progress(env->context, "snapshot", i + 1, spool->feature_count);
+        env->progress(env->context, "snapshot", i + 1, spool->feature_count);
     }
     for (int i = 0; i < SNAPSHOT_FACT_COUNT && code == LX_OK; i++) {
         code = write_fixed(spool, writer, facts_columns[i].name, facts_columns[i].type,

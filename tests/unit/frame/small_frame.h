@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "frame/frame.h"
-#include "scratch.h"
+#include "tests/scratch.h"
 
 enum { SMALL_ROWS = 5 };
 
@@ -21,11 +21,12 @@ static const uint64_t small_list[] = {11, 22, 33};
 static const char small_blob[] = "belongs to no row";
 static const char small_meta[] = "{\"as_of\": \"2026-03-31\"}";
 
-#define ASSERT_OK(expression)                                                                      \
-    do {                                                                                           \
-        enum lx_err code_ = (expression);                                                          \
-        if (code_ != LX_OK) fail_msg("%s: %s: %s", #expression, lx_err_name(code_), err.text);     \
-    } while (0)
+static inline const char *in_scratch(const char *folder, const char *name, char path[LX_PATH_MAX])
+{
+    struct lx_error err;
+    MUST(host_join(path, folder, name, &err));
+    return path;
+}
 
 /* The first failure, with everything given back. */
 static inline enum lx_err small_write(const char *path, struct lx_error *err)

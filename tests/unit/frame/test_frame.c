@@ -11,17 +11,17 @@
 #include "base/buffer.h"
 #include "base/rng.h"
 
-static struct scratch scratch;
+static char scratch[LX_PATH_MAX];
 
 static int open_scratch(void **state)
 {
-    scratch_open(&scratch);
+    scratch_make(scratch);
     return 0;
 }
 
 static int close_scratch(void **state)
 {
-    scratch_close(&scratch);
+    scratch_remove(scratch);
     return 0;
 }
 
@@ -29,7 +29,7 @@ static size_t file_count(void)
 {
     struct host_names names = {0};
     struct lx_error err;
-    ASSERT_OK(host_list(scratch.path, &names, &err));
+    MUST(host_list(scratch, &names, &err));
     size_t count = names.count;
     host_names_release(&names);
     return count;
@@ -40,7 +40,7 @@ static void check_column(const struct frame *frame, const char *name, enum frame
 {
     struct frame_column column;
     struct lx_error err;
-    ASSERT_OK(frame_column_named(frame, name, type, &column, &err));
+    MUST(frame_column_named(frame, name, type, &column, &err));
     assert_string_equal(column.name, name);
     assert_int_equal((uintptr_t)column.values % FRAME_ALIGNMENT, 0);
     assert_int_equal(column.count * column.element_size, size_bytes);
@@ -52,11 +52,11 @@ static void test_every_type_reads_back_as_it_was_written(void **state)
     char path[LX_PATH_MAX];
     struct lx_error err;
     struct frame *frame = NULL;
-    scratch_join(&scratch, "small.frame", path);
-    ASSERT_OK(small_write(path, &err));
+    in_scratch(scratch, "small.frame", path);
+    MUST(small_write(path, &err));
     assert_int_equal(file_count(), 1);
-    ASSERT_OK(frame_open(path, &frame, &err));
-    ASSERT_OK(frame_verify(frame, &err));
+    MUST(frame_open(path, &frame, &err));
+    MUST(frame_verify(frame, &err));
 
     assert_int_equal(frame_row_count(frame), SMALL_ROWS);
     assert_int_equal(frame_column_count(frame), 7);
@@ -85,11 +85,11 @@ static void test_rows_of_lists_are_found(void **state)
     struct lx_error err;
     struct frame *frame = NULL;
     struct frame_column text, list;
-    scratch_join(&scratch, "small.frame", path);
-    ASSERT_OK(small_write(path, &err));
-    ASSERT_OK(frame_open(path, &frame, &err));
-    ASSERT_OK(frame_column_named(frame, "text", FRAME_TEXT, &text, &err));
-    ASSERT_OK(frame_column_named(frame, "list", FRAME_LIST, &list, &err));
+    in_scratch(scratch, "small.frame", path);
+    MUST(small_write(path, &err));
+    MUST(frame_open(path, &frame, &err));
+    MUST(frame_column_named(frame, "text", FRAME_TEXT, &text, &err));
+    MUST(frame_column_named(frame, "list", FRAME_LIST, &list, &err));
     for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
         size_t length, count;
         const char *bytes = frame_list_at(&text, rows[i].row, &length);
@@ -108,15 +108,15 @@ static void test_a_missing_column_and_another_type_are_named(void **state)
     struct lx_error err;
     struct frame *frame = NULL;
     struct frame_column column;
-    scratch_join(&scratch, "small.frame", path);
-    ASSERT_OK(small_write(path, &err));
-    ASSERT_OK(frame_open(path, &frame, &err));
+    in_scratch(scratch, "small.frame", path);
+    MUST(small_write(path, &err));
+    MUST(frame_open(path, &frame, &err));
     assert_int_equal(frame_column_named(frame, "f64", FRAME_F32, &column, &err), LX_ERR_CORRUPT);
     assert_non_null(strstr(err.text, "small.frame: column f64: missing"));
     assert_int_equal(frame_column_named(frame, "f32", FRAME_I64, &column, &err), LX_ERR_CORRUPT);
     assert_non_null(strstr(err.text, "column f32: type 1, expected 3"));
     assert_int_equal(frame_column_at(frame, 7, &column, &err), LX_ERR_CORRUPT);
-    ASSERT_OK(frame_column_at(frame, 6, &column, &err));
+    MUST(frame_column_at(frame, 6, &column, &err));
     assert_string_equal(column.name, "blob");
     frame_close(frame);
     assert_int_equal(frame_open("no/such/file", &frame, &err), LX_ERR_NOT_FOUND);
@@ -130,16 +130,16 @@ static void test_a_frame_without_rows_or_columns_is_whole(void **state)
     for (int has_columns = 0; has_columns < 2; has_columns++) {
         struct frame_writer *writer = NULL;
         struct frame *frame = NULL;
-        scratch_join(&scratch, "empty.frame", path);
-        ASSERT_OK(frame_writer_open(path, 0, &writer, &err));
+        in_scratch(scratch, "empty.frame", path);
+        MUST(frame_writer_open(path, 0, &writer, &err));
         if (has_columns) {
-            ASSERT_OK(frame_write_column(writer, "f", FRAME_F32, NULL, &err));
-            ASSERT_OK(frame_write_list(writer, "t", FRAME_TEXT, 1, no_offsets, NULL, &err));
+            MUST(frame_write_column(writer, "f", FRAME_F32, NULL, &err));
+            MUST(frame_write_list(writer, "t", FRAME_TEXT, 1, no_offsets, NULL, &err));
         }
-        ASSERT_OK(frame_writer_commit(writer, "", 0, &err));
+        MUST(frame_writer_commit(writer, "", 0, &err));
         frame_writer_close(writer);
-        ASSERT_OK(frame_open(path, &frame, &err));
-        ASSERT_OK(frame_verify(frame, &err));
+        MUST(frame_open(path, &frame, &err));
+        MUST(frame_verify(frame, &err));
         assert_int_equal(frame_row_count(frame), 0);
         assert_int_equal(frame_column_count(frame), has_columns * 2);
         frame_close(frame);
@@ -151,8 +151,8 @@ static void test_a_writer_that_does_not_commit_leaves_no_trace(void **state)
     char path[LX_PATH_MAX];
     struct lx_error err;
     struct frame_writer *writer = NULL;
-    ASSERT_OK(frame_writer_open(scratch_join(&scratch, "a.frame", path), 3, &writer, &err));
-    ASSERT_OK(frame_write_column(writer, "u", FRAME_U8, small_u8, &err));
+    MUST(frame_writer_open(in_scratch(scratch, "a.frame", path), 3, &writer, &err));
+    MUST(frame_write_column(writer, "u", FRAME_U8, small_u8, &err));
     assert_int_equal(file_count(), 1);
     frame_writer_close(writer);
     assert_int_equal(file_count(), 0);
@@ -163,7 +163,7 @@ static void test_a_full_disk_at_any_write_leaves_what_was_there(void **state)
     char path[LX_PATH_MAX];
     struct lx_error err = {LX_OK, ""};
     struct frame *frame = NULL;
-    scratch_join(&scratch, "small.frame", path);
+    in_scratch(scratch, "small.frame", path);
     uint64_t writes = 0;
     for (;; writes++) {
         host_fault_after(writes, ENOSPC);
@@ -173,11 +173,11 @@ static void test_a_full_disk_at_any_write_leaves_what_was_there(void **state)
         assert_int_equal(code, LX_ERR_DISK_FULL);
         /* Once renamed the file is there and whole, only the folder was not synced. */
         if (host_exists(path)) {
-            ASSERT_OK(frame_open(path, &frame, &err));
-            ASSERT_OK(frame_verify(frame, &err));
+            MUST(frame_open(path, &frame, &err));
+            MUST(frame_verify(frame, &err));
             frame_close(frame);
             assert_int_equal(file_count(), 1);
-            ASSERT_OK(host_remove(path, &err));
+            MUST(host_remove(path, &err));
             continue;
         }
         if (file_count() != 0) fail_msg("after write %lu: a trace", (unsigned long)writes);
@@ -190,15 +190,15 @@ static void test_a_failed_replacement_keeps_the_old_frame(void **state)
     char path[LX_PATH_MAX];
     struct lx_error err;
     struct lx_buffer before, after;
-    scratch_join(&scratch, "small.frame", path);
-    ASSERT_OK(small_write(path, &err));
+    in_scratch(scratch, "small.frame", path);
+    MUST(small_write(path, &err));
     lx_buffer_init(&before, 1 << 20);
     lx_buffer_init(&after, 1 << 20);
-    ASSERT_OK(host_read_file(path, &before, &err));
+    MUST(host_read_file(path, &before, &err));
     host_fault_after(10, ENOSPC);
     assert_int_equal(small_write(path, &err), LX_ERR_DISK_FULL);
     host_fault_after(0, 0);
-    ASSERT_OK(host_read_file(path, &after, &err));
+    MUST(host_read_file(path, &after, &err));
     assert_int_equal(before.length, after.length);
     assert_memory_equal(before.bytes, after.bytes, before.length);
     assert_int_equal(file_count(), 1);
@@ -211,7 +211,7 @@ static void test_refused_memory_is_an_error_and_loses_none(void **state)
     char path[LX_PATH_MAX];
     struct lx_error err;
     uint64_t allocation = 1;
-    scratch_join(&scratch, "small.frame", path);
+    in_scratch(scratch, "small.frame", path);
     for (;; allocation++) {
         lx_alloc_fail_at(allocation);
         enum lx_err code = small_write(path, &err);
@@ -267,31 +267,31 @@ static void write_whole(struct frame_writer *writer, const struct random_column 
 {
     struct lx_error err;
     if (column->offsets != NULL)
-        ASSERT_OK(frame_write_list(writer, column->name, column->type, column->element_size,
-                                   column->offsets, column->values, &err));
+        MUST(frame_write_list(writer, column->name, column->type, column->element_size,
+                              column->offsets, column->values, &err));
     else if (column->type == FRAME_BLOB)
-        ASSERT_OK(frame_write_blob(writer, column->name, column->values, column->count, &err));
+        MUST(frame_write_blob(writer, column->name, column->values, column->count, &err));
     else
-        ASSERT_OK(frame_write_column(writer, column->name, column->type, column->values, &err));
+        MUST(frame_write_column(writer, column->name, column->type, column->values, &err));
 }
 
 static void write_in_pieces(struct frame_writer *writer, const struct random_column *column,
                             size_t rows, struct lx_rng *rng)
 {
     struct lx_error err;
-    ASSERT_OK(frame_column_begin(writer, column->name, column->type, column->element_size, &err));
+    MUST(frame_column_begin(writer, column->name, column->type, column->element_size, &err));
     for (size_t done = 0; column->offsets != NULL && done < rows + 1;) {
         size_t count = lx_rng_below(rng, rows + 2 - done);
-        ASSERT_OK(frame_column_offsets(writer, column->offsets + done, count, &err));
+        MUST(frame_column_offsets(writer, column->offsets + done, count, &err));
         done += count;
     }
     for (size_t done = 0; done < column->count;) {
         size_t count = lx_rng_below(rng, column->count - done + 1);
-        ASSERT_OK(
+        MUST(
             frame_column_values(writer, column->values + done * column->element_size, count, &err));
         done += count;
     }
-    ASSERT_OK(frame_column_end(writer, &err));
+    MUST(frame_column_end(writer, &err));
 }
 
 static void compare_files(const char *a, const char *b, uint64_t seed)
@@ -300,8 +300,8 @@ static void compare_files(const char *a, const char *b, uint64_t seed)
     struct lx_error err;
     lx_buffer_init(&left, 1 << 24);
     lx_buffer_init(&right, 1 << 24);
-    ASSERT_OK(host_read_file(a, &left, &err));
-    ASSERT_OK(host_read_file(b, &right, &err));
+    MUST(host_read_file(a, &left, &err));
+    MUST(host_read_file(b, &right, &err));
     if (left.length != right.length || memcmp(left.bytes, right.bytes, left.length) != 0)
         fail_msg("seed %lu: the files differ", (unsigned long)seed);
     lx_buffer_release(&left);
@@ -311,16 +311,16 @@ static void compare_files(const char *a, const char *b, uint64_t seed)
 static void test_pieces_make_the_same_file_as_whole_columns(void **state)
 {
     char whole[LX_PATH_MAX], pieces[LX_PATH_MAX];
-    scratch_join(&scratch, "whole.frame", whole);
-    scratch_join(&scratch, "pieces.frame", pieces);
+    in_scratch(scratch, "whole.frame", whole);
+    in_scratch(scratch, "pieces.frame", pieces);
     for (uint64_t seed = 0; seed < 60; seed++) {
         struct lx_rng rng = lx_rng_of(seed, 1);
         struct lx_error err;
         struct frame_writer *a = NULL, *b = NULL;
         struct frame *frame = NULL;
         size_t rows = lx_rng_below(&rng, 200), count = lx_rng_below(&rng, 12);
-        ASSERT_OK(frame_writer_open(whole, rows, &a, &err));
-        ASSERT_OK(frame_writer_open(pieces, rows, &b, &err));
+        MUST(frame_writer_open(whole, rows, &a, &err));
+        MUST(frame_writer_open(pieces, rows, &b, &err));
         for (size_t i = 0; i < count; i++) {
             struct random_column column;
             random_column(&rng, rows, i, &column);
@@ -329,13 +329,13 @@ static void test_pieces_make_the_same_file_as_whole_columns(void **state)
             lx_free(column.offsets);
             lx_free(column.values);
         }
-        ASSERT_OK(frame_writer_commit(a, "m", 1, &err));
-        ASSERT_OK(frame_writer_commit(b, "m", 1, &err));
+        MUST(frame_writer_commit(a, "m", 1, &err));
+        MUST(frame_writer_commit(b, "m", 1, &err));
         frame_writer_close(a);
         frame_writer_close(b);
         compare_files(whole, pieces, seed);
-        ASSERT_OK(frame_open(pieces, &frame, &err));
-        ASSERT_OK(frame_verify(frame, &err));
+        MUST(frame_open(pieces, &frame, &err));
+        MUST(frame_verify(frame, &err));
         assert_int_equal(frame_column_count(frame), count);
         frame_close(frame);
     }

@@ -19,19 +19,19 @@ static int load(void **state)
 {
     char path[LX_PATH_MAX];
     struct lx_error err;
-    struct scratch scratch;
+    char scratch[LX_PATH_MAX];
     struct lx_buffer bytes;
-    scratch_open(&scratch);
-    ASSERT_OK(small_write(scratch_join(&scratch, "small.frame", path), &err));
+    scratch_make(scratch);
+    MUST(small_write(in_scratch(scratch, "small.frame", path), &err));
     lx_buffer_init(&bytes, 1 << 20);
-    ASSERT_OK(host_read_file(path, &bytes, &err));
+    MUST(host_read_file(path, &bytes, &err));
     size = bytes.length;
     good = aligned_alloc(FRAME_ALIGNMENT, size);
     damaged = aligned_alloc(FRAME_ALIGNMENT, size);
     assert_true(good != NULL && damaged != NULL);
     memcpy(good, bytes.bytes, size);
     lx_buffer_release(&bytes);
-    scratch_close(&scratch);
+    scratch_remove(scratch);
     return 0;
 }
 
@@ -69,7 +69,7 @@ static enum lx_err read_all(const uint8_t *bytes, size_t length, struct lx_error
 static void test_the_undamaged_frame_is_read(void **state)
 {
     struct lx_error err;
-    ASSERT_OK(read_all(good, size, &err));
+    MUST(read_all(good, size, &err));
 }
 
 static void test_every_truncation_is_refused_by_open(void **state)
@@ -182,8 +182,8 @@ static void test_offsets_that_fall_are_refused_by_verify_and_read_as_nothing(voi
     struct frame *frame = NULL;
     struct frame_column column;
     memcpy(damaged, good, size);
-    ASSERT_OK(frame_open_bytes("falling", damaged, size, &frame, &err));
-    ASSERT_OK(frame_column_named(frame, "text", FRAME_TEXT, &column, &err));
+    MUST(frame_open_bytes("falling", damaged, size, &frame, &err));
+    MUST(frame_column_named(frame, "text", FRAME_TEXT, &column, &err));
     uint64_t far = UINT64_MAX - 1;
     memcpy(damaged + ((const uint8_t *)column.offsets - damaged) + sizeof far, &far, sizeof far);
     for (uint64_t row = 0; row < 2; row++) {
