@@ -158,7 +158,8 @@ void *lx_calloc(size_t count, size_t size_bytes)
 {
     LX_ASSERT(count > 0 && size_bytes > 0);
 
-    return must_fail() ? NULL : calloc(count, size_bytes);
+    if (must_fail() || count > SIZE_MAX / size_bytes) return NULL;
+    return calloc(count, size_bytes);
 }
 
 void *lx_realloc(void *memory, size_t size_bytes)
