@@ -1,6 +1,7 @@
 #include "base/real.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ln 2 in two parts: LN2_HIGH times an exponent is exact. */
 static const double LN2_HIGH = 0x1.62e42feep-1, LN2_LOW = 0x1.a39ef35793c76p-33;
@@ -30,6 +31,16 @@ double lx_log(double x)
     return exponent * LN2_HIGH + (twice_atanh(s) + exponent * LN2_LOW);
 }
 
+/* value * 2^k. By the exponent's bits where the power is a normal number: ldexp is a call. */
+static double scale(double value, int k)
+{
+    if (k < -1022 || k > 1023) return ldexp(value, k);
+    uint64_t bits = (uint64_t)(k + 1023) << 52;
+    double power;
+    memcpy(&power, &bits, sizeof power);
+    return value * power;
+}
+
 double lx_exp(double x)
 {
     LX_ASSERT(!isnan(x));
@@ -37,12 +48,12 @@ double lx_exp(double x)
     if (x > 710) return INFINITY;
     if (x < -746) return 0;
 
-    double k = floor(x * LN2_INVERSE + 0.5);
+    int k = (int)(x * LN2_INVERSE + (x < 0 ? -0.5 : 0.5));
     double r = (x - k * LN2_HIGH) - k * LN2_LOW;
     double rr = r * r, r4 = rr * rr;
     double a = (1.0 / 2 + r * (1.0 / 6)) + rr * (1.0 / 24 + r * (1.0 / 120));
     double b = (1.0 / 720 + r * (1.0 / 5040)) + rr * (1.0 / 40320 + r * (1.0 / 362880));
     double c = (1.0 / 3628800 + r * (1.0 / 39916800)) + rr * (1.0 / 479001600);
     double sum = r + rr * (a + r4 * (b + r4 * c));
-    return ldexp(1 + sum, (int)k);
+    return scale(1 + sum, k);
 }
