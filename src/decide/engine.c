@@ -1,5 +1,7 @@
 #include "decide/engine.h"
 
+#include <string.h>
+
 #include "decide/engine_parts.h"
 #include "host/file.h"
 
@@ -45,10 +47,18 @@ static enum lx_err open_parts(struct engine *engine, const char *folder, struct 
     return code;
 }
 
+static size_t find_column(const char *name)
+{
+    for (size_t i = 0; i < view_customer_feature_count(); i++)
+        if (strcmp(view_customer_feature(i)->name, name) == 0) return i;
+    lx_bug(__FILE__, __LINE__, "a feature that the rules read does not exist");
+}
+
 static enum lx_err make_room(struct engine *engine, struct lx_error *err)
 {
     engine->customer_count = view_customer_feature_count();
     engine->pair_count = view_pair_feature_count();
+    engine->balance_column = find_column("balance_max_90d");
     engine->product_count = bank_catalogue(engine->bank)->count;
     size_t columns = engine->customer_count + engine->pair_count;
     size_t products = engine->product_count > 0 ? engine->product_count : 1;

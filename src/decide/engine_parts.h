@@ -25,6 +25,7 @@ struct engine {
     struct rounds_kernel kernel;
     struct explain_index sentences;
     size_t customer_count, pair_count, product_count; /* features of each kind; products */
+    size_t balance_column;                            /* of balance_max_90d */
     void *score_scratch, *explain_scratch;
     float *rows;                  /* product_count rows of customer and pair features */
     float *contributions;         /* of one row, and the mean */

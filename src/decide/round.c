@@ -150,12 +150,23 @@ static bool is_of_first_round(const struct round_request *request, int product)
     return false;
 }
 
+/* The last balance may be what is left after a large payment. */
+static int64_t most_assets_fen(const struct sight *sight)
+{
+    int64_t last_fen = sight->facts.assets_fen;
+    float most = sight->customer_values[sight->engine->balance_column];
+    if (isnan(most) || (last_fen != BANK_NO_AMOUNT && (double)most <= (double)last_fen))
+        return last_fen;
+    return (int64_t)most;
+}
+
 static enum rule ask_rules(const struct sight *sight, size_t product)
 {
     const struct round_request *request = sight->request;
     struct rule_case question = {
         .product = &sight->catalogue->products[product],
         .facts = &sight->facts,
+        .assets_fen = most_assets_fen(sight),
         .is_held = view_holds(&sight->facts, (int)product),
         .is_shown_before = is_of_first_round(request, (int)product),
         .as_of_day = lx_day_of_ms(sight->as_of_ms, bank_utc_offset_minutes(sight->engine->bank)),

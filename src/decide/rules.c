@@ -157,8 +157,7 @@ static bool is_minimum_above_assets(const struct rules *rules, const struct rule
 {
     const struct bank_product *product = question->product;
     if ((rules->minimum_categories >> product->category & 1) == 0) return false;
-    int64_t assets_fen = question->facts->assets_fen;
-    return assets_fen != BANK_NO_AMOUNT && product->minimum_fen > assets_fen;
+    return question->assets_fen != BANK_NO_AMOUNT && product->minimum_fen > question->assets_fen;
 }
 
 static bool is_resting(const struct rules *rules, const struct rule_case *question)

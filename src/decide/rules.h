@@ -9,7 +9,8 @@
  * The customer is seen as of the snapshot's moment (facts); answers given since come beside him.
  * What is not known never opens the gate: no valid assessment means the lowest risk only, an
  * unknown age only products for every age. Unknown assets refuse nothing: the minimum amount
- * protects nobody, it only spares an offer that cannot be taken.
+ * protects nobody, it only spares an offer that cannot be taken; so it is held against the highest
+ * balance of the last 90 days.
  *
  * Ownership: plain values. Errors: LX_ERR_BAD_INPUT with file, line and name.
  * Threads:   pure functions.
@@ -72,6 +73,7 @@ LX_MUST_USE enum lx_err rules_parse(const char *file, const char *bytes, size_t 
 struct rule_case {
     const struct bank_product *product;
     const struct view_facts *facts;
+    int64_t assets_fen;        /* the most that he had of late; BANK_NO_AMOUNT unknown */
     bool is_held;              /* by the facts or by an answer */
     bool is_shown_before;      /* in the round that this one follows */
     int32_t as_of_day;         /* of the facts */
