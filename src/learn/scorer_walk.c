@@ -103,7 +103,7 @@ void scorer_fill_keys(const float *row, size_t feature_count, uint32_t *restrict
     }
 }
 
-/* place is 1 at a block's top; unsigned, so that compilers make it a compare and an add-with-carry. */
+/* place is 1 at a block's top. Unsigned, so that compilers compare and add with carry. */
 static inline uint32_t next_place(const struct scorer_step *step, const uint32_t *keys,
                                   uint32_t place)
 {

@@ -1,0 +1,56 @@
+#include "bench/bench.h"
+
+#include <string.h>
+
+#include "base/buffer.h"
+#include "bench/score.h"
+
+static const struct bench benches[] = {
+    {"score", 400000, bench_score},
+    {"attribution", 20000, bench_attribution},
+};
+
+size_t bench_count(void)
+{
+    return LX_COUNT_OF(benches);
+}
+
+const struct bench *bench_at(size_t index)
+{
+    LX_ASSERT(index < LX_COUNT_OF(benches));
+
+    return &benches[index];
+}
+
+const struct bench *bench_find(const char *name)
+{
+    for (size_t i = 0; i < LX_COUNT_OF(benches); i++)
+        if (strcmp(benches[i].name, name) == 0) return &benches[i];
+    return NULL;
+}
+
+enum lx_err bench_run(const char *name, uint64_t row_count, const struct lx_env *env,
+                      struct bench_result *ret_result, struct lx_error *err)
+{
+    LX_ASSERT(name != NULL && env != NULL && ret_result != NULL);
+
+    const struct bench *bench = bench_find(name);
+    if (bench != NULL)
+        return bench->run(row_count == 0 ? bench->usual_rows : row_count, env, ret_result, err);
+
+    struct lx_buffer names;
+    lx_buffer_init(&names, LX_ERROR_TEXT_MAX);
+    for (size_t i = 0; i < LX_COUNT_OF(benches); i++)
+        lx_buffer_printf(&names, " %s", benches[i].name);
+    lx_fail(err, LX_ERR_NOT_FOUND, "bench %.40s: there is none; there are:%s", name,
+            lx_buffer_text(&names));
+    lx_buffer_release(&names);
+    return LX_ERR_NOT_FOUND;
+}
+
+void bench_add(struct bench_result *result, const char *name, double value, const char *unit)
+{
+    LX_ASSERT(result->figure_count < BENCH_FIGURES_MAX);
+
+    result->figures[result->figure_count++] = (struct bench_figure){name, value, unit};
+}
