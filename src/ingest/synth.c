@@ -21,7 +21,7 @@ struct wave {
 };
 
 struct writer {
-    const struct synth_world *world;
+    struct synth_world *world;
     const struct synth_options *options;
     struct host_file **files; /* open, by file */
     uint64_t *rows;           /* written, by file */
@@ -282,7 +282,9 @@ static enum lx_err write_bank(struct writer *writer, const struct lx_env *env, s
     bool has_folder = code == LX_OK;
     if (code == LX_OK) code = open_wave(&waves[0], writer, capacity, err);
     if (code == LX_OK) code = open_wave(&waves[1], writer, capacity, err);
+    /* The files first: whether they can be written is known sooner than what goes into them. */
     if (code == LX_OK) code = open_files(writer, err);
+    if (code == LX_OK) code = synth_calibrate(writer->world, env, err);
     if (code == LX_OK) code = write_small_files(writer, err);
     if (code == LX_OK) code = run_waves(waves, env, writer->options->customers, err);
     if (code == LX_OK) code = close_files(writer, err);
@@ -313,7 +315,6 @@ enum lx_err synth_write(const struct synth_options *options, const struct lx_env
     code = synth_profile_parse(options->profile_file, options->profile, options->profile_length,
                                options->catalogue, profile, err);
     if (code == LX_OK) code = synth_world_open(&world, options, profile, false, err);
-    if (code == LX_OK) code = synth_calibrate(&world, env, err);
     struct writer writer = {.world = &world, .options = options};
     if (code == LX_OK) {
         writer.file_count = synth_file_count(&world);

@@ -259,7 +259,7 @@ static void live_by_calendar(struct synth_life_state *life)
     int calendar = lx_civil_of_day(first).month;
     int32_t pay_day = first + life->pay_day - 1, interest_day = first + 20;
     bool is_between_jobs = life->months_since[SYNTH_LIFE_JOB] < 1;
-    double wobble = lx_exp(0.05 * lx_rng_normal(&life->rng));
+    double wobble = 1 + 0.05 * synth_step(&life->rng);
     double bonus = calendar == 1 && lx_rng_chance(&life->rng, 0.5) ? 1.8 : 1;
     if (life->has_salary && !is_between_jobs && pay_day >= life->month_first &&
         pay_day < life->month_end) {
@@ -384,8 +384,7 @@ static void feel_needs(struct synth_life_state *life)
     for (int i = 0; i < SYNTH_NEED_COUNT; i++) {
         const struct synth_need_profile *need = &life->world->profile->needs[i];
         life->shock[i] *= need->persist;
-        life->wander[i] =
-            0.8 * life->wander[i] + (need->noise > 0 ? need->noise * lx_rng_normal(&life->rng) : 0);
+        life->wander[i] = 0.8 * life->wander[i] + need->noise * synth_step(&life->rng);
         life->need[i] = life->need_base[i] + life->shock[i] + life->wander[i];
     }
 }

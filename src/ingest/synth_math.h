@@ -32,6 +32,15 @@ static inline double synth_wait(struct lx_rng *rng, double mean)
     return mean * lx_rng_exponential(rng);
 }
 
+/* Four uniforms of 16 bits, summed and standardised: close enough to a normal for the small steps of
+ * a walk, at a fifth of the price. */
+static inline double synth_step(struct lx_rng *rng)
+{
+    uint64_t bits = lx_rng_next(rng);
+    uint64_t sum = (bits & 0xFFFF) + (bits >> 16 & 0xFFFF) + (bits >> 32 & 0xFFFF) + (bits >> 48);
+    return ((double)sum - 131070) * 2.6429e-5;
+}
+
 /* An index in proportion to weights whose sum is known; 0-weight items may come last only. */
 static inline size_t synth_pick(struct lx_rng *rng, const double *weights, size_t count, double sum)
 {
