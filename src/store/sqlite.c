@@ -55,6 +55,22 @@ static bool is_full_errno(int number)
     return number == ENOSPC || number == EDQUOT || number == EFBIG;
 }
 
+/* SQLite knows ENOSPC as a full disk; a quota and a limit on a file's size look like any failure,
+ * except to the file (the database, its log) that met them. */
+static bool is_disk_full(sqlite3 *db)
+{
+    int number = 0;
+    sqlite3_file *file = NULL;
+    if (is_full_errno(sqlite3_system_errno(db))) return true;
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &number) == SQLITE_OK &&
+        is_full_errno(number))
+        return true;
+    int status = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&file);
+    if (status != SQLITE_OK || file == NULL || file->pMethods == NULL) return false;
+    status = file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
+    return status == SQLITE_OK && is_full_errno(number);
+}
+
 static enum lx_err err_of(sqlite3 *db, int status)
 {
     switch (status & 0xff) {
@@ -68,7 +84,7 @@ static enum lx_err err_of(sqlite3 *db, int status)
     case SQLITE_TOOBIG: return LX_ERR_LIMIT;
     case SQLITE_INTERRUPT: return LX_ERR_CANCELLED;
     case SQLITE_ERROR: return LX_ERR_USAGE;
-    default: return is_full_errno(sqlite3_system_errno(db)) ? LX_ERR_DISK_FULL : LX_ERR_IO;
+    default: return is_disk_full(db) ? LX_ERR_DISK_FULL : LX_ERR_IO;
     }
 }
 
