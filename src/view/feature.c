@@ -162,13 +162,6 @@ static float balance_slope(const struct view_state *s)
 #define spent_share(s, name)                                                                       \
     ratio((float)(s)->spent_fen[BANK_MERCHANT_##name], (float)(s)->spent_total_fen)
 
-static float has_large_inflow(const struct view_state *s)
-{
-    double largest = (double)s->largest_inflow_30d_fen;
-    double monthly = (double)s->inflow_fen[VIEW_365D] * 30 / 365;
-    return largest >= 1000000 && largest >= 3 * monthly;
-}
-
 static float products_viewed(const struct view_state *s)
 {
     int bits = 0;

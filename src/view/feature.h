@@ -71,7 +71,8 @@ void view_feature_set_hash(uint8_t ret_hash[32]);
 /*
  * What the whole bank tells about cohorts and products as of a moment: holding and opening rates by
  * cohort (age band x assets band x activity class), branch and occupation, by product, shrunk
- * toward the product's rate; co-holding lift between products. Made by view_peers_build in one pass.
+ * toward the product's rate; co-holding lift between products. view_peers_build makes it in one
+ * pass.
  */
 struct view_peers;
 

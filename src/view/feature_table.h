@@ -83,7 +83,7 @@
       "max(amount) where is_flow over 30 days", (float)s->largest_inflow_30d_fen)                  \
     X(has_large_inflow_30d, ACTIVITY, FLAG, "近30天有大额流入", "large inflow in 30 days",         \
       "largest_inflow_30d >= 10000 and largest_inflow_30d >= 3 * (monthly inflow over 365 days)",  \
-      has_large_inflow(s))                                                                         \
+      (float)view_has_large_inflow(s))                                                             \
     X(acts_7d, ACTIVITY, COUNT, "近7天活动次数", "acts in 7 days",                                 \
       "count() where is_act over 7 days", (float)s->acts[VIEW_7D])                                 \
     X(acts_30d, ACTIVITY, COUNT, "近30天活动次数", "acts in 30 days",                              \

@@ -6,8 +6,8 @@
  *
  * A group is a set of customers that are alike: group 0 the whole bank, then the cohorts (age band
  * x assets band x activity class), then the branches, then the occupations. Of each group stand the
- * customers, those who hold more than savings, and for each product its holders and those who opened
- * it in the 30 days before. Counts are integers, so neither the order of customers nor the number
+ * customers, those who hold more than savings, and for each product its holders and those who
+ * opened it in the 30 days before. Counts are integers, so neither the order of customers nor the number
  * of threads matters; rates are made once, at the end, and are shrunk toward the bank's rate.
  * Threads: read-only once finished.
  */

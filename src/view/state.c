@@ -4,6 +4,7 @@
 
 enum {
     BALANCE_DAYS_MAX = 365,
+    LARGE_INFLOW_FEN = 1000000, /* 10,000 yuan */
     ARREARS_WORDS = LX_PRODUCT_MAX / 64 + 1,
 };
 
@@ -39,6 +40,13 @@ static const uint8_t traits[BANK_EVENT_KIND_END] = {
 bool view_is_act(uint8_t kind)
 {
     return kind < BANK_EVENT_KIND_END && (traits[kind] & IS_ACT) != 0;
+}
+
+bool view_has_large_inflow(const struct view_state *state)
+{
+    double largest = (double)state->largest_inflow_30d_fen;
+    double monthly = (double)state->inflow_fen[VIEW_365D] * 30 / 365;
+    return largest >= LARGE_INFLOW_FEN && largest >= 3 * monthly;
 }
 
 size_t view_event_end(const struct bank_history *history, int64_t as_of_ms)

@@ -76,6 +76,9 @@ bool view_is_act(uint8_t kind);
 void view_state_gather(const struct bank_history *history, const struct view_context *context,
                        int64_t as_of_ms, struct view_state *ret_state);
 
+/* A single sum of the last 30 days of at least 10,000 yuan and three months' usual inflow. */
+bool view_has_large_inflow(const struct view_state *state);
+
 /* The newest version or assessment that was known; NULL if none was. */
 const struct bank_profile *view_profile_at(const struct bank_history *history,
                                            const struct view_moment *moment);
