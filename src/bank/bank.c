@@ -427,6 +427,34 @@ enum lx_err bank_customer_id(struct bank *bank, int64_t customer, char ret_id[LX
     return code;
 }
 
+enum lx_err bank_customer_name(struct bank *bank, int64_t customer, struct lx_arena *arena,
+                               const char **ret_name, struct lx_error *err)
+{
+    LX_ASSERT(arena != NULL && ret_name != NULL);
+
+    bool has_row = false;
+    const char *copy = NULL;
+    struct store_statement *statement = NULL;
+    enum lx_err code = store_prepare(bank->store, "SELECT name FROM customer WHERE customer = $1",
+                                     &statement, err);
+    if (code == LX_OK) {
+        store_bind_int(statement, 1, customer);
+        code = store_step(statement, &has_row, err);
+    }
+    if (code == LX_OK && !has_row)
+        code = lx_fail(err, LX_ERR_NOT_FOUND, "customer number %" PRId64 ": not in this bank",
+                       customer);
+    if (code == LX_OK && !store_is_null(statement, 0)) {
+        size_t length;
+        const char *name = store_text(statement, 0, &length);
+        copy = lx_arena_strndup(arena, name, length);
+        if (copy == NULL) code = lx_fail(err, LX_ERR_NO_MEMORY, "name: out of memory");
+    }
+    store_finalize(statement);
+    if (code == LX_OK) *ret_name = copy;
+    return code;
+}
+
 static const char *list_query(enum bank_list list)
 {
     switch (list) {

@@ -51,9 +51,14 @@ LX_MUST_USE enum lx_err bank_newest_known_ms(struct bank *bank, int64_t *ret_at_
 /* LX_ERR_NOT_FOUND with the id in the message. Ids are compared byte by byte. */
 LX_MUST_USE enum lx_err bank_customer_find(struct bank *bank, const char *id, int64_t *ret_customer,
                                            struct lx_error *err);
-/* "" and masked name etc. are the caller's business; name may be NULL. */
 LX_MUST_USE enum lx_err bank_customer_id(struct bank *bank, int64_t customer,
                                          char ret_id[LX_ID_MAX + 1], struct lx_error *err);
+
+/* His name as the bank has it, copied into the arena; NULL where there is none. Whoever shows it
+ * masks it first (view/portrait.h). */
+LX_MUST_USE enum lx_err bank_customer_name(struct bank *bank, int64_t customer,
+                                           struct lx_arena *arena, const char **ret_name,
+                                           struct lx_error *err);
 
 /* The history of one customer; its lists live in the arena. */
 LX_MUST_USE enum lx_err bank_history_read(struct bank *bank, int64_t customer,
