@@ -167,6 +167,11 @@ static enum lx_err record_at(struct segment *segment, uint64_t offset, const uin
     uint32_t payload = get_u32(at(segment, offset));
     if (payload == 0 || payload > JOURNAL_RECORD_MAX) return LX_OK;
     size_t whole = (size_t)SEGMENT_RECORD_HEADER_BYTES + payload;
+    uint64_t size = UINT64_MAX;
+    /* A length that is none must not ask for memory. */
+    if (offset + whole > segment->window + segment->length)
+        code = host_size(segment->file, &size, err);
+    if (code != LX_OK || offset + whole > size) return code;
     code = look(segment, offset, whole, &length, err);
     if (code != LX_OK || length < whole) return code;
     const uint8_t *record = at(segment, offset);
@@ -196,21 +201,29 @@ enum lx_err segment_next(struct segment *segment, const void **ret_bytes, size_t
     return LX_OK;
 }
 
-/* Whether a sound record after `bad` says that the bytes at `bad` had been synced before it. */
+/*
+ * Whether a sound record after `bad` says that the bytes at `bad` had been synced before it. Its
+ * `synced` is looked at before its sum: few bytes that are no record have a fitting one, so the
+ * search stays one pass whatever the file holds.
+ */
 static enum lx_err was_synced(struct segment *segment, uint64_t bad, uint64_t size, bool *ret_was,
                               struct lx_error *err)
 {
     *ret_was = false;
-    for (uint64_t offset = bad + 1; offset + SEGMENT_RECORD_HEADER_BYTES < size;) {
+    for (uint64_t offset = bad + 1; offset + SEGMENT_RECORD_HEADER_BYTES < size; offset++) {
         const uint8_t *record = NULL;
         uint32_t length = 0;
-        enum lx_err code = record_at(segment, offset, &record, &length, err);
+        size_t seen = 0;
+        enum lx_err code = look(segment, offset, SEGMENT_RECORD_HEADER_BYTES, &seen, err);
         if (code != LX_OK) return code;
-        if (record != NULL && get_u64(record + 8) > bad) {
-            *ret_was = true;
-            return LX_OK;
-        }
-        offset += record == NULL ? 1 : (uint64_t)SEGMENT_RECORD_HEADER_BYTES + length;
+        if (seen < SEGMENT_RECORD_HEADER_BYTES) return LX_OK;
+        uint64_t synced = get_u64(at(segment, offset) + 8);
+        uint64_t end = offset + segment_record_bytes(at(segment, offset));
+        if (synced <= bad || synced > offset || end > size) continue;
+        code = record_at(segment, offset, &record, &length, err);
+        if (code != LX_OK) return code;
+        *ret_was = record != NULL;
+        if (*ret_was) return LX_OK;
     }
     return LX_OK;
 }
