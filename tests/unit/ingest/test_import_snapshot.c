@@ -231,7 +231,7 @@ static size_t read_lines(const struct scene *scene, char lines[LINES_MAX][64])
     struct bank *bank = scene_bank(scene);
     size_t count = 0;
     for (int person = 0; person < PEOPLE; person++) {
-        char id[8];
+        char id[16];
         int64_t customer;
         struct lx_arena arena;
         struct bank_history history;
