@@ -10,7 +10,8 @@
 #define ROW(column, group_, unit_, zh_, en_, definition_, expression)                              \
     {#column, zh_, en_, definition_, VIEW_GROUP_##group_, VIEW_UNIT_##unit_},
 
-static const struct view_feature customer_features[] = {VIEW_CUSTOMER_MAP(ROW)};
+static const struct view_feature customer_features[] = {VIEW_CUSTOMER_MAP(ROW)
+                                                            VIEW_CUSTOMER_PEERS_MAP(ROW)};
 static const struct view_feature pair_features[] = {VIEW_PAIR_HISTORY_MAP(ROW)
                                                         VIEW_PAIR_DERIVED_MAP(ROW)};
 #undef ROW
@@ -170,18 +171,12 @@ static float products_viewed(const struct view_state *s)
     return (float)bits;
 }
 
-/* What the customer's cohort and branch say of him. */
 struct customer_peers {
     float cohort_holders, cohort_openings, branch_holders, branch_customers;
 };
 
-static struct customer_peers peers_of(const struct view_state *s, const struct view_peers *peers)
+static struct customer_peers peers_of(const struct view_peers *peers, int cohort, int branch)
 {
-    if (peers == NULL) return (struct customer_peers){NAN, NAN, NAN, NAN};
-    int age = s_age(s);
-    int cohort = view_peers_cohort_group(peers, known_int(age, age >= 0), fen(s->balance.last_fen),
-                                         (float)s->acts[VIEW_90D]);
-    int branch = view_peers_branch_group(peers, s->profile == NULL ? -1 : (int)s->profile->branch);
     const float *cohort_rates = view_peers_rates(peers, cohort);
     struct customer_peers ret = {cohort_rates[PEERS_BEYOND_SAVINGS], cohort_rates[PEERS_CUSTOMERS],
                                  view_peers_rates(peers, branch)[PEERS_BEYOND_SAVINGS], NAN};
@@ -189,6 +184,19 @@ static struct customer_peers peers_of(const struct view_state *s, const struct v
         ret.branch_customers =
             (float)peers->counts[(size_t)branch * peers->stride + PEERS_CUSTOMERS];
     return ret;
+}
+
+void view_peer_features(const struct view_peers *peers, float age, float balance, float acts_90d,
+                        int branch, float *ret_values)
+{
+    struct customer_peers c = {NAN, NAN, NAN, NAN};
+    if (peers != NULL)
+        c = peers_of(peers, view_peers_cohort_group(peers, age, balance, acts_90d),
+                     view_peers_branch_group(peers, branch));
+    float *value = ret_values;
+#define X(name, group, unit, zh, en, definition, expression) *value++ = (expression);
+    VIEW_CUSTOMER_PEERS_MAP(X)
+#undef X
 }
 
 void view_customer_features(const struct bank_history *history, const struct view_context *context,
@@ -199,9 +207,11 @@ void view_customer_features(const struct bank_history *history, const struct vie
     struct view_state state;
     view_state_gather(history, context, as_of_ms, &state);
     const struct view_state *s = &state;
-    struct customer_peers c = peers_of(s, context->peers);
     float *value = ret_values;
 #define X(name, group, unit, zh, en, definition, expression) *value++ = (expression);
     VIEW_CUSTOMER_MAP(X)
 #undef X
+    view_peer_features(context->peers, ret_values[VIEW_CUSTOMER_age],
+                       ret_values[VIEW_CUSTOMER_balance], ret_values[VIEW_CUSTOMER_acts_90d],
+                       s->profile == NULL ? -1 : (int)s->profile->branch, value);
 }

@@ -5,9 +5,9 @@
  * feature_table: every feature in one row: name, group, unit, titles, definition in words near the
  * expression language, and the C expression that computes it. Private to view.
  *
- * Customer features read `s`, the struct view_state; `c`, the customer's peer rates. Features of
- * products read `h`, what the customer did with the product; derived ones read `d`, everything that
- * can be told from facts, catalogue and peers without the history.
+ * Customer features read `s`, the struct view_state. Features of products read `h`, what the
+ * customer did with the product; derived ones read `d`, everything that can be told from facts,
+ * catalogue and peers without the history.
  * Order is the order of columns; a change of any text changes the feature set's hash.
  */
 
@@ -234,8 +234,11 @@
     X(days_since_shown, OFFERS, DAYS, "距上次触达天数", "days since an offer was shown",           \
       "days_since_last(offers)", view_days_since(&s->moment, s->last_shown_ms))                    \
     X(days_since_answer, OFFERS, DAYS, "距上次答复天数", "days since an offer was answered",       \
-      "days_since_last(answers)", view_days_since(&s->moment, s->last_answer_ms))                  \
-                                                                                                   \
+      "days_since_last(answers)", view_days_since(&s->moment, s->last_answer_ms))
+
+/* What his cohort and branch say of the customer; `c` are the peers' rates. They are the last
+ * customer features, and follow from four of the others. */
+#define VIEW_CUSTOMER_PEERS_MAP(X)                                                                 \
     X(cohort_holder_share, PEERS, SHARE, "同类客户持有率",                                         \
       "share of like customers who hold more than savings",                                        \
       "share(holds('credit', 'wealth', 'protection', 'payment')) in cohort", c.cohort_holders)     \
@@ -360,5 +363,13 @@
     X(lift_log_sum, PEERS, RATIO, "与已持有产品的关联度合计", "ties to the products held",         \
       "sum(log(lift(held, this)))", lift_log_sum(d))
 /* clang-format on */
+
+/* Where each customer feature stands. */
+enum view_customer_column {
+#define X(name, group, unit, zh, en, definition, expression) VIEW_CUSTOMER_##name,
+    VIEW_CUSTOMER_MAP(X) VIEW_CUSTOMER_PEERS_MAP(X)
+#undef X
+        VIEW_CUSTOMER_COUNT
+};
 
 #endif

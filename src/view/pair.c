@@ -7,13 +7,6 @@
 #include "view/peers_table.h"
 #include "view/state.h"
 
-/* The customer features that the peers of a product are found by. */
-enum {
-#define X(name, group, unit, zh, en, definition, expression) CUSTOMER_##name,
-    VIEW_CUSTOMER_MAP(X)
-#undef X
-};
-
 enum {
 #define X(name, group, unit, zh, en, definition, expression) HISTORY_##name,
     VIEW_PAIR_HISTORY_MAP(X)
@@ -146,9 +139,9 @@ static struct customer_groups groups_of(const struct view_facts *facts,
                                         const float *customer_values)
 {
     if (peers == NULL) return (struct customer_groups){0};
-    int cohort = view_peers_cohort_group(peers, customer_values[CUSTOMER_age],
-                                         customer_values[CUSTOMER_balance],
-                                         customer_values[CUSTOMER_acts_90d]);
+    int cohort = view_peers_cohort_group(peers, customer_values[VIEW_CUSTOMER_age],
+                                         customer_values[VIEW_CUSTOMER_balance],
+                                         customer_values[VIEW_CUSTOMER_acts_90d]);
     return (struct customer_groups){
         view_peers_rates(peers, cohort),
         view_peers_rates(peers, view_peers_branch_group(peers, facts->branch)),

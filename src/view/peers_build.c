@@ -50,21 +50,30 @@ static void close_tables(struct build *build)
     lx_free(build->tables);
 }
 
-static enum lx_err open_tables(struct build *build, struct bank *bank, struct lx_error *err)
+enum lx_err view_peers_groups(struct bank *bank, size_t *ret_branch_count,
+                              size_t *ret_occupation_count, struct lx_error *err)
 {
     int branches = 0, occupations = 0;
     enum lx_err code = bank_list_count(bank, BANK_LIST_BRANCH, &branches, err);
     if (code == LX_OK) code = bank_list_count(bank, BANK_LIST_OCCUPATION, &occupations, err);
     if (code != LX_OK) return code;
-    if (branches > PEERS_BRANCHES_MAX) branches = PEERS_BRANCHES_MAX;
-    if (occupations > PEERS_OCCUPATIONS_MAX) occupations = PEERS_OCCUPATIONS_MAX;
+    *ret_branch_count = (size_t)(branches < PEERS_BRANCHES_MAX ? branches : PEERS_BRANCHES_MAX);
+    *ret_occupation_count =
+        (size_t)(occupations < PEERS_OCCUPATIONS_MAX ? occupations : PEERS_OCCUPATIONS_MAX);
+    return LX_OK;
+}
 
+static enum lx_err open_tables(struct build *build, struct bank *bank, struct lx_error *err)
+{
+    size_t branches = 0, occupations = 0;
+    enum lx_err code = view_peers_groups(bank, &branches, &occupations, err);
+    if (code != LX_OK) return code;
     size_t count = (size_t)build->worker_count * build->moment_count;
     build->tables = lx_calloc(count, sizeof(struct view_peers *));
     if (build->tables == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "peers: out of memory");
     for (size_t i = 0; i < count && code == LX_OK; i++)
         code = view_peers_new(build->as_of_ms[i % build->moment_count], bank_catalogue(bank)->count,
-                              (size_t)branches, (size_t)occupations, &build->tables[i], err);
+                              branches, occupations, &build->tables[i], err);
     if (code != LX_OK) {
         close_tables(build);
         build->tables = NULL;

@@ -7,8 +7,8 @@
  * A group is a set of customers that are alike: group 0 the whole bank, then the cohorts (age band
  * x assets band x activity class), then the branches, then the occupations. Of each group stand the
  * customers, those who hold more than savings, and for each product its holders and those who
- * opened it in the 30 days before. Counts are integers, so neither the order of customers nor the number
- * of threads matters; rates are made once, at the end, and are shrunk toward the bank's rate.
+ * opened it in the 30 days before. Counts are integers, so neither the order of customers nor the
+ * number of threads matters; rates are made once, at the end, and are shrunk toward the bank's.
  * Threads: read-only once finished.
  */
 
@@ -52,6 +52,9 @@ struct view_peer {
     uint64_t held[(LX_PRODUCT_MAX + 63) / 64], opened[(LX_PRODUCT_MAX + 63) / 64];
 };
 
+/* How many branches and occupations of the bank get a group of their own. */
+LX_MUST_USE enum lx_err view_peers_groups(struct bank *bank, size_t *ret_branch_count,
+                                          size_t *ret_occupation_count, struct lx_error *err);
 LX_MUST_USE enum lx_err view_peers_new(int64_t as_of_ms, size_t product_count, size_t branch_count,
                                        size_t occupation_count, struct view_peers **ret_peers,
                                        struct lx_error *err);
@@ -67,6 +70,10 @@ int view_peers_cohort_group(const struct view_peers *peers, float age, float bal
                             float acts_90d);
 int view_peers_branch_group(const struct view_peers *peers, int branch);
 int view_peers_occupation_group(const struct view_peers *peers, int occupation);
+
+/* The last customer features (VIEW_CUSTOMER_PEERS_MAP) from the others; NaN without peers. */
+void view_peer_features(const struct view_peers *peers, float age, float balance, float acts_90d,
+                        int branch, float *ret_values);
 
 /* A group's rates; those of the bank for PEERS_NO_GROUP. */
 static inline const float *view_peers_rates(const struct view_peers *peers, int group)

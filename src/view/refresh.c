@@ -9,6 +9,7 @@
 #include "codec/json.h"
 #include "host/file.h"
 #include "view/pair.h"
+#include "view/peers_table.h"
 #include "view/scan.h"
 #include "view/snapshot_layout.h"
 #include "view/spool.h"
@@ -21,7 +22,7 @@ struct refresh {
     int utc_offset_minutes;
     char date[LX_DATE_TEXT_SIZE];
     uint8_t catalogue_hash[DIGEST_SIZE];
-    struct view_peers *peers;
+    struct view_peers *peers[LX_THREADS_MAX]; /* by worker; all of them in the first at the end */
     struct spool *spool;
     char snapshots[LX_PATH_MAX];        /* the folder */
     char name[SNAPSHOT_NAME_MAX + 1];   /* of the new one, in that folder */
@@ -45,6 +46,16 @@ static enum lx_err choose_moment(struct refresh *refresh, struct bank *bank, str
     return LX_OK;
 }
 
+static enum lx_err open_peers(struct refresh *refresh, struct bank *bank, struct lx_error *err)
+{
+    size_t branches = 0, occupations = 0;
+    enum lx_err code = view_peers_groups(bank, &branches, &occupations, err);
+    for (int i = 0; i < refresh->env->thread_count && code == LX_OK; i++)
+        code = view_peers_new(refresh->as_of_ms, bank_catalogue(bank)->count, branches, occupations,
+                              &refresh->peers[i], err);
+    return code;
+}
+
 static enum lx_err look_at_bank(struct refresh *refresh, struct lx_error *err)
 {
     struct bank *bank = NULL;
@@ -59,6 +70,7 @@ static enum lx_err look_at_bank(struct refresh *refresh, struct lx_error *err)
                        refresh->folder, refresh->customers, INT32_MAX);
     if (code == LX_OK) code = choose_moment(refresh, bank, err);
     if (code == LX_OK) snapshot_catalogue_hash(bank_catalogue(bank), refresh->catalogue_hash);
+    if (code == LX_OK) code = open_peers(refresh, bank, err);
     bank_close(bank);
     return code;
 }
@@ -123,17 +135,23 @@ struct range_visit {
     struct view_context context;
     int64_t as_of_ms;
     struct spool_rows *rows;
+    struct view_peers *peers; /* counts this range, too */
 };
+
+/* One pass does for everything: the features that tell of peers follow when all are counted. */
 
 static enum lx_err visit_customer(void *context, const struct bank_history *history,
                                   struct lx_error *err)
 {
     struct range_visit *visit = context;
     struct view_facts facts;
+    struct view_peer peer;
     struct spool_rows *rows = visit->rows;
     view_customer_features(history, &visit->context, visit->as_of_ms, rows->customer_values);
     view_facts(history, &visit->context, visit->as_of_ms, &facts);
     view_pair_history(history, &visit->context, visit->as_of_ms, rows->pair_values);
+    view_peer_of(history, &visit->context, visit->as_of_ms, &peer);
+    view_peers_add(visit->peers, &peer);
     return spool_add(rows, history->id, &facts, visit->context.catalogue->count, err);
 }
 
@@ -142,9 +160,10 @@ static enum lx_err compute_range(void *context, int worker, struct bank *bank, s
 {
     struct refresh *refresh = context;
     struct range_visit visit = {
-        .context = {bank_catalogue(bank), refresh->peers, bank_utc_offset_minutes(bank)},
+        .context = {bank_catalogue(bank), NULL, bank_utc_offset_minutes(bank)},
         .as_of_ms = refresh->as_of_ms,
         .rows = spool_begin(refresh->spool, worker, first),
+        .peers = refresh->peers[worker],
     };
     enum lx_err code = bank_scan(bank, first, last, visit_customer, &visit, err);
     return code == LX_OK ? spool_end(refresh->spool, worker, range, err) : code;
@@ -154,13 +173,14 @@ static enum lx_err compute(struct refresh *refresh, struct lx_error *err)
 {
     struct view_scan scan = {refresh->folder, "features", refresh->customers, refresh,
                              compute_range};
-    enum lx_err code =
-        view_peers_build(refresh->folder, refresh->as_of_ms, refresh->env, &refresh->peers, err);
-    if (code == LX_OK)
-        code = spool_open(refresh->path, refresh->env->thread_count, refresh->customers,
-                          &refresh->spool, err);
+    enum lx_err code = spool_open(refresh->path, refresh->env->thread_count, refresh->customers,
+                                  &refresh->spool, err);
     if (code == LX_OK) code = view_scan_run(&scan, refresh->env, err);
-    return code;
+    if (code != LX_OK) return code;
+    for (int i = 1; i < refresh->env->thread_count; i++)
+        view_peers_merge(refresh->peers[0], refresh->peers[i]);
+    view_peers_finish(refresh->peers[0]);
+    return LX_OK;
 }
 
 static void write_meta(const struct refresh *refresh, struct lx_buffer *buffer)
@@ -187,7 +207,7 @@ static enum lx_err write_peers(const struct refresh *refresh, struct frame_write
 {
     struct lx_buffer bytes;
     lx_buffer_init(&bytes, LX_FILE_MAX);
-    view_peers_write(refresh->peers, &bytes);
+    view_peers_write(refresh->peers[0], &bytes);
     enum lx_err code = lx_buffer_error(&bytes);
     if (code == LX_OK)
         code = frame_write_blob(writer, "peers", bytes.bytes, bytes.length, err);
@@ -207,7 +227,8 @@ static enum lx_err write_frame(struct refresh *refresh, struct lx_error *err)
     if (code != LX_OK) code = lx_fail(err, code, "%s: meta: out of memory", refresh->path);
     if (code == LX_OK)
         code = frame_writer_open(refresh->path, (uint64_t)refresh->customers, &writer, err);
-    if (code == LX_OK) code = spool_write(refresh->spool, writer, refresh->env, err);
+    if (code == LX_OK)
+        code = spool_write(refresh->spool, refresh->peers[0], writer, refresh->env, err);
     if (code == LX_OK) code = write_peers(refresh, writer, err);
     if (code == LX_OK) code = frame_writer_commit(writer, meta.bytes, meta.length, err);
     frame_writer_close(writer);
@@ -255,6 +276,7 @@ enum lx_err view_refresh(const char *folder, int64_t as_of_ms, uint64_t journal_
                          struct lx_error *err)
 {
     LX_ASSERT(folder != NULL && env != NULL && ret_result != NULL);
+    LX_ASSERT(env->thread_count >= 1 && env->thread_count <= LX_THREADS_MAX);
 
     struct refresh *refresh = lx_calloc(1, sizeof *refresh);
     uint64_t size_bytes = 0;
@@ -281,7 +303,7 @@ enum lx_err view_refresh(const char *folder, int64_t as_of_ms, uint64_t journal_
         discard(refresh);
     }
     spool_close(refresh->spool);
-    view_peers_close(refresh->peers);
+    for (int i = 0; i < env->thread_count; i++) view_peers_close(refresh->peers[i]);
     lx_free(refresh);
     return code;
 }

@@ -5,11 +5,19 @@
 #include <string.h>
 
 #include "host/file.h"
+#include "view/feature_table.h"
 #include "view/pair.h"
+#include "view/peers_table.h"
 #include "view/scan.h"
 #include "view/snapshot_layout.h"
 
 enum { ROWS = VIEW_RANGE_CUSTOMERS, LIST_COUNT = 3 };
+
+/* The customer features that come last (VIEW_CUSTOMER_PEERS_MAP). */
+enum {
+    FIRST_PEER_FEATURE = VIEW_CUSTOMER_cohort_holder_share,
+    PEER_FEATURES = VIEW_CUSTOMER_COUNT - FIRST_PEER_FEATURE
+};
 
 /* A range's lists: its ids, or all values of all products. */
 #define LIST_BYTES_MAX ((size_t)1 << 31)
@@ -279,6 +287,8 @@ _Static_assert(PIECE_BYTES % sizeof(struct snapshot_pair) == 0, "whole elements"
 struct piece {
     _Alignas(8) uint8_t bytes[PIECE_BYTES];
     uint64_t offsets[ROWS + 1];
+    float age[ROWS], balance[ROWS], acts_90d[ROWS];
+    int32_t branch[ROWS];
 };
 
 static enum lx_err read_piece(const struct spool *spool, const struct spool_range *range,
@@ -307,18 +317,77 @@ static enum lx_err write_fixed(struct spool *spool, struct frame_writer *writer,
     return code == LX_OK ? frame_column_end(writer, err) : code;
 }
 
-static enum lx_err write_all_fixed(struct spool *spool, struct frame_writer *writer,
-                                   const struct lx_env *env, struct piece *piece,
-                                   struct lx_error *err)
+static enum lx_err read_feature(const struct spool *spool, const struct spool_range *range,
+                                enum view_customer_column column, float *values,
+                                struct lx_error *err)
+{
+    uint64_t at = range->at + (uint64_t)column * sizeof(float) * range->count;
+    return read_piece(spool, range, at, values, range->count * sizeof *values, err);
+}
+
+/* Where facts.branch stands in a row of the fixed columns. */
+static size_t branch_before(const struct spool *spool)
+{
+    size_t before = spool->feature_count * sizeof(float);
+    for (int i = 0; i < SNAPSHOT_FACT_branch; i++) before += facts_columns[i].size;
+    return before;
+}
+
+static enum lx_err read_peer(const struct spool *spool, const struct spool_range *range,
+                             struct piece *piece, struct lx_error *err)
+{
+    enum lx_err code = read_feature(spool, range, VIEW_CUSTOMER_age, piece->age, err);
+    if (code == LX_OK)
+        code = read_feature(spool, range, VIEW_CUSTOMER_balance, piece->balance, err);
+    if (code == LX_OK)
+        code = read_feature(spool, range, VIEW_CUSTOMER_acts_90d, piece->acts_90d, err);
+    if (code == LX_OK)
+        code = read_piece(spool, range, range->at + branch_before(spool) * range->count,
+                          piece->branch, range->count * sizeof *piece->branch, err);
+    return code;
+}
+
+static enum lx_err write_peer_feature(struct spool *spool, const struct view_peers *peers,
+                                      struct frame_writer *writer, size_t column,
+                                      struct piece *piece, struct lx_error *err)
+{
+    float all[PEER_FEATURES], *values = (void *)piece->bytes;
+    enum lx_err code =
+        frame_column_begin(writer, view_customer_feature(column)->name, FRAME_F32, 0, err);
+    for (size_t i = 0; i < spool->range_count && code == LX_OK; i++) {
+        const struct spool_range *range = &spool->ranges[i];
+        code = read_peer(spool, range, piece, err);
+        for (size_t row = 0; row < range->count && code == LX_OK; row++) {
+            view_peer_features(peers, piece->age[row], piece->balance[row], piece->acts_90d[row],
+                               piece->branch[row], all);
+            values[row] = all[column - FIRST_PEER_FEATURE];
+        }
+        if (code == LX_OK) code = frame_column_values(writer, values, range->count, err);
+    }
+    return code == LX_OK ? frame_column_end(writer, err) : code;
+}
+
+static enum lx_err write_features(struct spool *spool, const struct view_peers *peers,
+                                  struct frame_writer *writer, const struct lx_env *env,
+                                  struct piece *piece, struct lx_error *err)
 {
     enum lx_err code = LX_OK;
-    size_t before = 0;
     for (size_t i = 0; i < spool->feature_count && code == LX_OK; i++) {
-        code = write_fixed(spool, writer, view_customer_feature(i)->name, FRAME_F32, sizeof(float),
-                           before, piece, err);
-        before += sizeof(float);
+        if (i >= FIRST_PEER_FEATURE)
+            code = write_peer_feature(spool, peers, writer, i, piece, err);
+        else
+            code = write_fixed(spool, writer, view_customer_feature(i)->name, FRAME_F32,
+                               sizeof(float), i * sizeof(float), piece, err);
         env->progress(env->context, "snapshot", i + 1, spool->feature_count);
     }
+    return code;
+}
+
+static enum lx_err write_facts(struct spool *spool, struct frame_writer *writer,
+                               struct piece *piece, struct lx_error *err)
+{
+    enum lx_err code = LX_OK;
+    size_t before = spool->feature_count * sizeof(float);
     for (int i = 0; i < SNAPSHOT_FACT_COUNT && code == LX_OK; i++) {
         code = write_fixed(spool, writer, facts_columns[i].name, facts_columns[i].type,
                            facts_columns[i].size, before, piece, err);
@@ -407,8 +476,8 @@ static enum lx_err write_id_index(struct spool *spool, struct frame_writer *writ
     return code == LX_OK ? frame_column_end(writer, err) : code;
 }
 
-enum lx_err spool_write(struct spool *spool, struct frame_writer *writer, const struct lx_env *env,
-                        struct lx_error *err)
+enum lx_err spool_write(struct spool *spool, const struct view_peers *peers,
+                        struct frame_writer *writer, const struct lx_env *env, struct lx_error *err)
 {
     LX_ASSERT(spool != NULL && writer != NULL && env != NULL);
 
@@ -417,7 +486,8 @@ enum lx_err spool_write(struct spool *spool, struct frame_writer *writer, const 
     enum lx_err code = LX_OK;
     for (int i = 0; i < LIST_COUNT && code == LX_OK; i++)
         code = write_list(spool, writer, i, piece, err);
-    if (code == LX_OK) code = write_all_fixed(spool, writer, env, piece, err);
+    if (code == LX_OK) code = write_features(spool, peers, writer, env, piece, err);
+    if (code == LX_OK) code = write_facts(spool, writer, piece, err);
     if (code == LX_OK) code = write_id_index(spool, writer, piece, err);
     lx_free(piece);
     return code;

@@ -39,8 +39,10 @@ LX_MUST_USE enum lx_err spool_add(struct spool_rows *rows, const char *id,
 LX_MUST_USE enum lx_err spool_end(struct spool *spool, int worker, size_t range,
                                   struct lx_error *err);
 
-/* Every column but `peers`; all ranges have ended. */
-LX_MUST_USE enum lx_err spool_write(struct spool *spool, struct frame_writer *writer,
-                                    const struct lx_env *env, struct lx_error *err);
+/* Every column but `peers`; all ranges have ended. The customer features that tell of peers, which
+ * nobody knew while the rows came, are computed here. */
+LX_MUST_USE enum lx_err spool_write(struct spool *spool, const struct view_peers *peers,
+                                    struct frame_writer *writer, const struct lx_env *env,
+                                    struct lx_error *err);
 
 #endif

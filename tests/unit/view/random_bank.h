@@ -86,7 +86,7 @@ static inline void random_bank_customer(struct bank_load *load, const struct ran
         MUST(bank_put_consent(load, customer, &history->consents[i], &put, &err));
 }
 
-/* One more batch of customers; `folder` has a bank. Nine in ten have but a few facts, as in life. */
+/* One more batch of customers; `folder` has a bank. Nine in ten have few facts, as in life. */
 static inline void random_bank_load(const char *folder, uint64_t seed, uint64_t first,
                                     uint64_t last)
 {

@@ -1,6 +1,6 @@
 /*
- * Goal:   the facts that rules stand on are right: holdings, arrears, suitability level, consent, and
- *         the label of a pair.
+ * Goal:   the facts that rules stand on are right: holdings, arrears, suitability level, consent,
+ *         and the label of a pair.
  * Method: short histories in a table, one fact each; the label at the edges of its window.
  */
 #include "feature_check.h"

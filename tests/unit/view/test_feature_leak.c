@@ -1,6 +1,6 @@
 /*
- * Goal:   nothing that lies in the future, or that the bank could not know yet, reaches a feature, a
- *         pair feature or a fact.
+ * Goal:   nothing that lies in the future, or that the bank could not know yet, reaches a feature,
+ *         a pair feature or a fact.
  * Method: random histories with future and late facts against the same histories with only what was
  *         known; then leaks of each kind planted one by one with extreme values, by event time and
  *         by known_at, and one canary that must be seen because it was known.

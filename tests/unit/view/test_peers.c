@@ -1,6 +1,6 @@
 /*
- * Goal:   the rates of cohorts, branches, occupations and pairs of products are the counts that they
- *         claim, whatever order and threads the customers came in, and survive being written.
+ * Goal:   the rates of cohorts, branches, occupations and pairs of products are the counts that
+ *         they claim, whatever order and threads the customers came in, and survive being written.
  * Method: random histories counted again in the plainest way; halves merged against the whole;
  *         bytes read back, cut and changed; customer features with peers.
  */
