@@ -218,7 +218,7 @@ enum lx_err evaluate_compare(const char *folder, const struct evaluate_options *
     const struct fit_options fit_options = {
         .as_of_ms = BANK_UNKNOWN_MS,
         .seed = options->seed,
-        .rows_max = TRAIN_ROWS_MAX,
+        .rows_max = options->rows_max > 0 ? options->rows_max : TRAIN_ROWS_MAX,
         .customers_max = options->customers_max > 0 ? options->customers_max : TRAIN_CUSTOMERS_MAX};
     struct evaluate_comparison comparison = {0};
     struct fit fit = {0};

@@ -24,6 +24,7 @@ struct evaluate_options {
     uint64_t seed;
     int resamples;        /* 0: EVALUATE_RESAMPLES; negative: no intervals */
     size_t customers_max; /* 0: TRAIN_CUSTOMERS_MAX */
+    size_t rows_max;      /* that evaluate_compare fits on; 0: TRAIN_ROWS_MAX */
 };
 
 struct evaluate_product {

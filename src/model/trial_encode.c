@@ -58,9 +58,8 @@ static enum lx_err add_mapped(struct trial_encoding *encoding, const struct surv
     float *by_level = lx_calloc(survey->column->levels.count, sizeof *by_level);
     if (by_level == NULL) return LX_ERR_NO_MEMORY;
     for (size_t i = 0; i < survey->column->levels.count; i++)
-        by_level[i] = kind == TRIAL_INDICATOR
-                          ? (float)(i == level)
-                          : (float)survey->counts[i] / (float)survey->row_count;
+        by_level[i] = kind == TRIAL_INDICATOR ? (float)(i == level)
+                                              : (float)survey->counts[i] / (float)survey->row_count;
     return add(encoding, (struct trial_feature){kind, survey->column, level, by_level});
 }
 
@@ -118,11 +117,13 @@ enum lx_err trial_encoding_add(struct trial_encoding *encoding, enum trial_style
     struct survey survey;
     enum lx_err code = survey_column(column, rows, row_count, &survey);
     if (code == LX_OK) {
-        if (survey.level_count == 1) code = LX_OK;
+        if (survey.level_count == 1)
+            code = LX_OK;
         else if (survey.is_number || survey.is_ordered)
             code = add(encoding, (struct trial_feature){TRIAL_VALUE, column, 0, NULL});
-        else code = style == TRIAL_OURS ? add_levels(encoding, &survey)
-                                        : add_code(encoding, &survey);
+        else
+            code =
+                style == TRIAL_OURS ? add_levels(encoding, &survey) : add_code(encoding, &survey);
         lx_free(survey.counts);
     }
     if (code != LX_OK)
@@ -166,8 +167,7 @@ enum lx_err trial_bind(const struct trial_encoding *encoding, const struct trial
         if (code != LX_OK) break;
         size_t level_count = binding.columns[i]->levels.count;
         binding.by_level[i] = lx_calloc(level_count, sizeof **binding.by_level);
-        if (binding.by_level[i] == NULL)
-            code = lx_fail(err, LX_ERR_NO_MEMORY, "%s", table->file);
+        if (binding.by_level[i] == NULL) code = lx_fail(err, LX_ERR_NO_MEMORY, "%s", table->file);
         for (uint32_t level = 0; level < level_count && code == LX_OK; level++)
             binding.by_level[i][level] = mapped(feature, binding.columns[i], level);
     }

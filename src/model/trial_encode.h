@@ -44,8 +44,7 @@ struct trial_encoding {
 };
 
 /* Adds the features of one column, as the given rows of its table show it. */
-LX_MUST_USE enum lx_err trial_encoding_add(struct trial_encoding *encoding,
-                                           enum trial_style style,
+LX_MUST_USE enum lx_err trial_encoding_add(struct trial_encoding *encoding, enum trial_style style,
                                            const struct trial_column *column, const uint32_t *rows,
                                            size_t row_count, struct lx_error *err);
 void trial_encoding_release(struct trial_encoding *encoding);

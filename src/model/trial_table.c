@@ -68,8 +68,7 @@ static enum lx_err take_row(struct trial_table *table, const struct csv_row *row
 {
     if (row->count != table->column_count)
         return lx_fail(err, LX_ERR_BAD_INPUT, "%s:%llu: %zu fields, the header has %zu",
-                       table->file, (unsigned long long)row->line, row->count,
-                       table->column_count);
+                       table->file, (unsigned long long)row->line, row->count, table->column_count);
     for (size_t i = 0; i < row->count; i++) {
         struct trial_column *column = &table->columns[i];
         const char *text = row->fields[i].text;
@@ -97,8 +96,8 @@ static enum lx_err read_rows(struct trial_table *table, struct csv_reader *reade
         if (row == NULL) break;
         code = check_problem(table, row, err);
         if (code == LX_OK)
-            code = table->columns == NULL ? take_header(table, row, err)
-                                          : take_row(table, row, err);
+            code =
+                table->columns == NULL ? take_header(table, row, err) : take_row(table, row, err);
         if (code != LX_OK) return code;
     }
     if (table->columns == NULL)
