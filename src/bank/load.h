@@ -117,10 +117,10 @@ LX_MUST_USE enum lx_err bank_put_consent(struct bank_load *load, int64_t custome
  *   label           customer name at_ms | layer value until_ms source
  *   legal_hold      customer at_ms | until_ms reason
  *
- * and in each at_ms and known_at_ms; without them it is known since the batch's `now_ms`, and so
- * since when it is known. Forms: ..._ms is `YYYY-MM-DD HH:MM:SS` or `YYYY-MM-DD` in the bank's time,
- * or a count of milliseconds; ..._day `YYYY-MM-DD`; customer his id, staff, product, branch and
- * institution their codes; channel its text (`mobile`), for do_not_contact also `all`.
+ * and in each at_ms and known_at_ms: without the second, known since the batch's `now_ms`; without
+ * the first, since it is known. Forms: ..._ms is `YYYY-MM-DD HH:MM:SS` or `YYYY-MM-DD` in the
+ * bank's time, or a count of milliseconds; ..._day `YYYY-MM-DD`; customer his id, staff, product,
+ * branch and institution their codes; channel its text (`mobile`), for do_not_contact also `all`.
  * LX_ERR_USAGE for a table or a column that is not there.
  */
 struct bank_value {

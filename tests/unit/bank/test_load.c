@@ -27,48 +27,51 @@ static struct bank_history read_history(struct bank *bank, struct lx_arena *aren
     return history;
 }
 
-static void test_every_kind_of_fact_comes_back_as_it_was_put(void **state)
+/* One of each kind; what is not said is not known. */
+static const struct bank_profile one_profile = {.at_ms = 5,
+                                                .known_at_ms = 6,
+                                                .birth_day = -3000,
+                                                .joined_day = INT32_MIN,
+                                                .gender = BANK_GENDER_MALE,
+                                                .has_phone = 2,
+                                                .branch = 1,
+                                                .occupation = -1,
+                                                .education = 0,
+                                                .marital = -1,
+                                                .income_fen = BANK_NO_AMOUNT};
+static const struct bank_event one_event = {.at_ms = 7,
+                                            .known_at_ms = 8,
+                                            .amount_fen = -12345,
+                                            .balance_fen = 0,
+                                            .sequence = 3,
+                                            .quantity = 44,
+                                            .product = 18,
+                                            .kind = BANK_EVENT_KIND_PAGE_VIEW,
+                                            .channel = BANK_CHANNEL_SYSTEM,
+                                            .merchant = BANK_MERCHANT_OTHER};
+static const struct bank_risk one_risk = {
+    .at_ms = -9, .known_at_ms = 9, .expires_ms = 99, .level = 5};
+static const struct bank_exposure one_shown = {.at_ms = 1,
+                                               .known_at_ms = 2,
+                                               .answer_known_at_ms = 3,
+                                               .show_probability = 0.25,
+                                               .campaign = 0,
+                                               .product = 4,
+                                               .channel = BANK_CHANNEL_SMS,
+                                               .answer = BANK_ANSWER_INTERESTED,
+                                               .is_random = 1};
+static const struct bank_exposure one_control = {.at_ms = 2,
+                                                 .known_at_ms = 2,
+                                                 .answer_known_at_ms = BANK_UNKNOWN_MS,
+                                                 .show_probability = NAN,
+                                                 .campaign = -1,
+                                                 .product = BANK_NO_PRODUCT,
+                                                 .is_control = 1};
+static const struct bank_consent one_consent = {
+    .at_ms = 3, .known_at_ms = 3, .channel = 0, .is_granted = 1};
+
+static void put_one_of_each(void)
 {
-    const struct bank_profile profile = {.at_ms = 5,
-                                         .known_at_ms = 6,
-                                         .birth_day = -3000,
-                                         .joined_day = INT32_MIN,
-                                         .gender = BANK_GENDER_MALE,
-                                         .has_phone = 2,
-                                         .branch = 1,
-                                         .occupation = -1,
-                                         .education = 0,
-                                         .marital = -1,
-                                         .income_fen = BANK_NO_AMOUNT};
-    const struct bank_event event = {.at_ms = 7,
-                                     .known_at_ms = 8,
-                                     .amount_fen = -12345,
-                                     .balance_fen = 0,
-                                     .sequence = 3,
-                                     .quantity = 44,
-                                     .product = 18,
-                                     .kind = BANK_EVENT_KIND_PAGE_VIEW,
-                                     .channel = BANK_CHANNEL_SYSTEM,
-                                     .merchant = BANK_MERCHANT_OTHER};
-    const struct bank_risk risk = {.at_ms = -9, .known_at_ms = 9, .expires_ms = 99, .level = 5};
-    const struct bank_exposure shown = {.at_ms = 1,
-                                        .known_at_ms = 2,
-                                        .answer_known_at_ms = 3,
-                                        .show_probability = 0.25,
-                                        .campaign = 0,
-                                        .product = 4,
-                                        .channel = BANK_CHANNEL_SMS,
-                                        .answer = BANK_ANSWER_INTERESTED,
-                                        .is_random = 1};
-    const struct bank_exposure control = {.at_ms = 2,
-                                          .known_at_ms = 2,
-                                          .answer_known_at_ms = BANK_UNKNOWN_MS,
-                                          .show_probability = NAN,
-                                          .campaign = -1,
-                                          .product = BANK_NO_PRODUCT,
-                                          .is_control = 1};
-    const struct bank_consent consent = {
-        .at_ms = 3, .known_at_ms = 3, .channel = 0, .is_granted = 1};
     struct bank_load *load = fixture_begin();
     enum bank_put outcome;
     int number = -1;
@@ -79,18 +82,22 @@ static void test_every_kind_of_fact_comes_back_as_it_was_put(void **state)
     }
     MUST(bank_load_list(load, BANK_LIST_EDUCATION, "大学", strlen("大学"), &number, &err));
     MUST(bank_load_list(load, BANK_LIST_CAMPAIGN, "C1", 2, &number, &err));
-    MUST(bank_put_customer(load, "x", 1, "张三", strlen("张三"), &profile, &outcome, &err));
+    MUST(bank_put_customer(load, "x", 1, "张三", strlen("张三"), &one_profile, &outcome, &err));
     assert_int_equal(outcome, BANK_PUT_DONE);
-    assert_int_equal(fixture_put(load, 0, event), BANK_PUT_DONE);
-    MUST(bank_put_risk(load, 0, &risk, &outcome, &err));
-    MUST(bank_put_exposure(load, 0, &control, &outcome, &err));
-    MUST(bank_put_exposure(load, 0, &shown, &outcome, &err));
-    MUST(bank_put_consent(load, 0, &consent, &outcome, &err));
+    assert_int_equal(fixture_put(load, 0, one_event), BANK_PUT_DONE);
+    MUST(bank_put_risk(load, 0, &one_risk, &outcome, &err));
+    MUST(bank_put_exposure(load, 0, &one_control, &outcome, &err));
+    MUST(bank_put_exposure(load, 0, &one_shown, &outcome, &err));
+    MUST(bank_put_consent(load, 0, &one_consent, &outcome, &err));
     struct bank_load_result result = fixture_commit(load);
     assert_int_equal(result.batch, 1);
     assert_int_equal(result.rows_loaded, 6);
     assert_int_equal(result.duplicates, 0);
+}
 
+static void test_every_kind_of_fact_comes_back_as_it_was_put(void **state)
+{
+    put_one_of_each();
     struct lx_arena arena;
     lx_arena_init(&arena, 1 << 20);
     struct bank *bank = fixture_open(STORE_READ);
@@ -107,12 +114,13 @@ static void test_every_kind_of_fact_comes_back_as_it_was_put(void **state)
     assert_int_equal(h.profiles[0].education, 0);
     assert_true(h.profiles[0].income_fen == BANK_NO_AMOUNT);
     assert_int_equal(h.event_count, 1);
-    assert_memory_equal(&h.events[0], &event, offsetof(struct bank_event, merchant) + 1);
+    assert_memory_equal(&h.events[0], &one_event, offsetof(struct bank_event, merchant) + 1);
     assert_int_equal(h.risk_count, 1);
     assert_true(h.risks[0].at_ms == -9 && h.risks[0].known_at_ms == 9);
     assert_true(h.risks[0].expires_ms == 99 && h.risks[0].level == 5);
     assert_int_equal(h.exposure_count, 2);
-    assert_memory_equal(&h.exposures[0], &shown, offsetof(struct bank_exposure, is_control) + 1);
+    assert_memory_equal(&h.exposures[0], &one_shown,
+                        offsetof(struct bank_exposure, is_control) + 1);
     assert_true(isnan(h.exposures[1].show_probability) && h.exposures[1].is_control == 1);
     assert_true(h.exposures[1].answer_known_at_ms == BANK_UNKNOWN_MS);
     assert_int_equal(h.exposures[1].campaign, -1);
