@@ -15,6 +15,7 @@
 #include "base/env.h"
 #include "base/limits.h"
 #include "codec/json.h"
+#include "learn/sampling.h"
 
 enum cli_language { CLI_ZH, CLI_EN };
 
@@ -66,6 +67,10 @@ LX_MUST_USE enum lx_err cli_int(const struct cli_call *call, const char *option,
 /* A day (YYYY-MM-DD) -> the last millisecond of that bank day; BANK_UNKNOWN_MS when not given. */
 LX_MUST_USE enum lx_err cli_as_of(const struct cli_call *call, const char *option,
                                   int utc_offset_minutes, int64_t *ret_at_ms, struct lx_error *err);
+
+/* --balance METHOD, SAMPLING_NONE when not given. */
+LX_MUST_USE enum lx_err cli_balance(const struct cli_call *call, enum sampling *ret_method,
+                                    struct lx_error *err);
 
 /* The text in the caller's language. */
 const char *cli_text(const struct cli_call *call, const char *zh, const char *en);

@@ -21,8 +21,8 @@ static enum lx_err utc_offset_of(const char *folder, int *ret_minutes, struct lx
     return code;
 }
 
-static enum lx_err balance_of(struct cli_call *call, enum sampling *ret_method,
-                              struct lx_error *err)
+enum lx_err cli_balance(const struct cli_call *call, enum sampling *ret_method,
+                        struct lx_error *err)
 {
     const char *name = cli_value(call, "--balance");
     *ret_method = SAMPLING_NONE;
@@ -51,10 +51,10 @@ static void quality_table(struct cli_call *call, const struct quality quality[QU
         char cells[QUALITY_BY_COUNT][16], interval[48] = "";
         for (int by = 0; by < QUALITY_BY_COUNT; by++) {
             double value = quality_value(&quality[by], figure);
-            snprintf(cells[by], sizeof cells[by], isnan(value) ? "-" : "%.4f", value);
+            snprintf(cells[by], sizeof cells[by], isnan(value) ? "-" : "%.5g", value);
         }
         if (low != NULL)
-            snprintf(interval, sizeof interval, "  %.4f .. %.4f", quality_value(low, figure),
+            snprintf(interval, sizeof interval, "  %.5g .. %.5g", quality_value(low, figure),
                      quality_value(high, figure));
         cli_line(call, "  %-30s %10s %10s %10s%s", quality_name(figure), cells[QUALITY_BY_MODEL],
                  cells[QUALITY_BY_POPULARITY], cells[QUALITY_BY_RANDOM], interval);
@@ -120,7 +120,7 @@ enum lx_err cli_train(struct cli_call *call, struct lx_error *err)
     struct host_lock lock = {-1};
     int utc_offset_minutes = 0;
     int64_t seed;
-    enum lx_err code = balance_of(call, &options.balance, err);
+    enum lx_err code = cli_balance(call, &options.balance, err);
     if (code == LX_OK) code = cli_int(call, "--seed", 0, INT64_MAX, 1, &seed, err);
     if (code == LX_OK) code = utc_offset_of(call->folder, &utc_offset_minutes, err);
     if (code == LX_OK)

@@ -8,7 +8,7 @@ test_that "no command prints help" exits 0 "recommend" "$lingxi"
 test_that "an unknown command is refused with a suggestion" exits 2 'did you mean `import`' "$lingxi" imprt
 test_that "an unknown option is refused with a suggestion" exits 2 "did you mean --customers" \
     "$lingxi" synth out --customer 5
-test_that "a missing argument shows the usage" exits 2 "usage: lingxi customer ID" "$lingxi" customer
+test_that "a missing argument shows the usage" exits 2 "usage: lingxi timeline ID" "$lingxi" timeline
 test_that "a missing value is named" exits 2 -- "$lingxi" synth out --customers
 test_that "a number that is none is refused" exits 2 "not a whole number" "$lingxi" synth out --customers many
 test_that "a number out of range names the range" exits 2 "between 1 and" "$lingxi" synth out --customers 0

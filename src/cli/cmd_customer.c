@@ -1,0 +1,315 @@
+/* The commands that show a customer: customer, timeline. */
+#include "cli/cli.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/date.h"
+#include "decide/decide.h"
+#include "money/money.h"
+#include "view/portrait.h"
+#include "view/timeline.h"
+
+#define HISTORY_BYTES_MAX ((size_t)256 << 20)
+
+enum { MOST_ACTIVE = 10, TIMELINE_LIMIT_MAX = 10000, TIMELINE_LIMIT = 50 };
+
+/* Best first; a tie goes to the earlier customer. */
+struct active {
+    int64_t customers[MOST_ACTIVE];
+    float acts[MOST_ACTIVE];
+    size_t count;
+};
+
+static void active_add(struct active *active, int64_t customer, float acts)
+{
+    size_t place = active->count;
+    while (place > 0 && active->acts[place - 1] < acts) place--;
+    if (place == MOST_ACTIVE) return;
+    if (active->count < MOST_ACTIVE) active->count++;
+    for (size_t i = active->count - 1; i > place; i--) {
+        active->customers[i] = active->customers[i - 1];
+        active->acts[i] = active->acts[i - 1];
+    }
+    active->customers[place] = customer;
+    active->acts[place] = acts;
+}
+
+static size_t feature_index(const char *name)
+{
+    for (size_t i = 0; i < view_customer_feature_count(); i++)
+        if (strcmp(view_customer_feature(i)->name, name) == 0) return i;
+    lx_bug(__FILE__, __LINE__, "no such feature");
+}
+
+/* Without an id: whom to look at. */
+static enum lx_err list_most_active(struct cli_call *call, struct lx_error *err)
+{
+    float values[LX_FEATURES_MAX];
+    struct view_snapshot *snapshot = NULL;
+    struct active active = {.count = 0};
+    size_t column = feature_index("acts_30d");
+    enum lx_err code = view_snapshot_open(call->folder, &snapshot, err);
+    if (code != LX_OK) return code;
+    for (int64_t i = 0; i < view_snapshot_customers(snapshot); i++) {
+        view_snapshot_customer(snapshot, i, values);
+        if (!isnan(values[column])) active_add(&active, i, values[column]);
+    }
+    cli_line(call, "%s",
+             cli_text(call, "近30天最活跃的客户：", "most active customers of 30 days:"));
+    if (call->is_json) {
+        json_name(&call->json, "customers");
+        json_array_begin(&call->json);
+    }
+    for (size_t i = 0; i < active.count; i++) {
+        size_t length;
+        const char *id = view_snapshot_id(snapshot, active.customers[i], &length);
+        cli_line(call, "  %-34.*s %6.0f", (int)length, id, (double)active.acts[i]);
+        if (!call->is_json) continue;
+        json_object_begin(&call->json);
+        json_name(&call->json, "id");
+        json_text_bytes(&call->json, id, length);
+        json_name_real(&call->json, "acts_30d", (double)active.acts[i]);
+        json_object_end(&call->json);
+    }
+    if (call->is_json) json_array_end(&call->json);
+    view_snapshot_close(snapshot);
+    return LX_OK;
+}
+
+/* What the model expects, as labels of the second layer. */
+static enum lx_err add_predictions(struct engine *engine, const char *id, struct portrait *portrait,
+                                   struct lx_error *err)
+{
+    struct decide_outlook outlook[BANK_CATEGORY_END];
+    const struct bank_catalogue *catalogue = bank_catalogue(engine_bank(engine));
+    size_t count = 0;
+    enum lx_err code = decide_outlook(engine, id, outlook, &count, err);
+    for (size_t i = 0; i < count && code == LX_OK; i++) {
+        const struct bank_product *product = &catalogue->products[outlook[i].product_index];
+        char name[64], zh[128], en[128], value_zh[256], value_en[256];
+        snprintf(name, sizeof name, "next_%s", bank_category_text(outlook[i].category));
+        snprintf(zh, sizeof zh, "%s类首选", bank_category_zh(outlook[i].category));
+        snprintf(en, sizeof en, "best of %s", bank_category_en(outlook[i].category));
+        snprintf(value_zh, sizeof value_zh, "%s（评分 %d）", product->zh, outlook[i].score);
+        snprintf(value_en, sizeof value_en, "%s (score %d)", product->en, outlook[i].score);
+        struct portrait_label label = {
+            .layer = PORTRAIT_PREDICTION,
+            .name = name,
+            .zh = zh,
+            .en = en,
+            .value = product->code,
+            .value_zh = value_zh,
+            .value_en = value_en,
+            .confidence = outlook[i].probability,
+        };
+        code = portrait_add(portrait, &label, err);
+    }
+    return code;
+}
+
+static void label_print(struct cli_call *call, const struct portrait_label *label)
+{
+    char confidence[32] = "";
+    if (!isnan(label->confidence))
+        snprintf(confidence, sizeof confidence, "  %.3f%%", label->confidence * 100);
+    cli_line(call, "  %-22s %s%s", cli_text(call, label->zh, label->en),
+             cli_text(call, label->value_zh, label->value_en), confidence);
+    if (!call->is_json) return;
+
+    struct json_writer *json = &call->json;
+    json_object_begin(json);
+    json_name_text(json, "layer", portrait_layer_text(label->layer));
+    json_name_text(json, "name", label->name);
+    json_name_text(json, "value", label->value);
+    json_name_text(json, "zh", label->zh);
+    json_name_text(json, "en", label->en);
+    json_name_text(json, "value_zh", label->value_zh);
+    json_name_text(json, "value_en", label->value_en);
+    if (!isnan(label->confidence)) json_name_real(json, "confidence", label->confidence);
+    json_object_end(json);
+}
+
+static void labels_print(struct cli_call *call, const struct portrait *portrait)
+{
+    if (call->is_json) {
+        json_name(&call->json, "labels");
+        json_array_begin(&call->json);
+    }
+    for (size_t i = 0; i < portrait->label_count; i++) {
+        enum portrait_layer layer = portrait->labels[i].layer;
+        if (i == 0 || portrait->labels[i - 1].layer != layer)
+            cli_line(call, "%s",
+                     cli_text(call, portrait_layer_zh(layer), portrait_layer_en(layer)));
+        label_print(call, &portrait->labels[i]);
+    }
+    if (call->is_json) json_array_end(&call->json);
+}
+
+static void holdings_print(struct cli_call *call, const struct portrait *portrait, int utc_offset)
+{
+    if (call->is_json) {
+        json_name(&call->json, "holdings");
+        json_array_begin(&call->json);
+    }
+    cli_line(call, "%s", cli_text(call, "持有", "holdings"));
+    for (size_t i = 0; i < portrait->holding_count; i++) {
+        const struct portrait_holding *holding = &portrait->holdings[i];
+        char day[LX_DATE_TEXT_SIZE] = "";
+        if (holding->opened_at_ms != BANK_UNKNOWN_MS)
+            lx_day_format(lx_day_of_ms(holding->opened_at_ms, utc_offset), day);
+        cli_line(call, "  %-5s %s  %s %s", holding->code, cli_text(call, holding->zh, holding->en),
+                 day, cli_text(call, "起", "onwards"));
+        if (!call->is_json) continue;
+        json_object_begin(&call->json);
+        json_name_text(&call->json, "product", holding->code);
+        json_name_text(&call->json, "name", cli_text(call, holding->zh, holding->en));
+        json_name_text(&call->json, "category", bank_category_text(holding->category));
+        json_name_int(&call->json, "count", holding->count);
+        json_name_text(&call->json, "opened", day);
+        json_object_end(&call->json);
+    }
+    if (call->is_json) json_array_end(&call->json);
+}
+
+static void portrait_print(struct cli_call *call, const struct portrait *portrait, int utc_offset,
+                           int64_t as_of_ms)
+{
+    char day[LX_DATE_TEXT_SIZE];
+    lx_day_format(lx_day_of_ms(as_of_ms, utc_offset), day);
+    cli_line(call, "%s  %s · %s %s", portrait->masked_name, portrait->id,
+             cli_text(call, "截至", "as of"), day);
+    if (call->is_json) {
+        json_name_text(&call->json, "customer", portrait->id);
+        json_name_text(&call->json, "name", portrait->masked_name);
+        json_name_text(&call->json, "as_of", day);
+    }
+    labels_print(call, portrait);
+    holdings_print(call, portrait, utc_offset);
+}
+
+enum lx_err cli_customer(struct cli_call *call, struct lx_error *err)
+{
+    if (call->argument_count == 0) return list_most_active(call, err);
+
+    const char *id = call->arguments[0];
+    struct view_snapshot *snapshot = NULL;
+    struct engine *engine = NULL;
+    struct bank *bank = NULL;
+    struct portrait portrait = {0};
+    int64_t customer;
+    enum lx_err code = bank_open(call->folder, STORE_READ, &bank, err);
+    if (code == LX_OK) code = bank_customer_find(bank, id, &customer, err);
+    if (code == LX_OK) code = view_snapshot_open(call->folder, &snapshot, err);
+    if (code == LX_OK)
+        code = portrait_read(bank, customer, view_snapshot_peers(snapshot),
+                             view_snapshot_as_of_ms(snapshot), &portrait, err);
+    if (code != LX_OK) goto out;
+
+    code = engine_open(call->folder, ENGINE_READ, &call->env, &engine, err);
+    if (code == LX_OK) code = add_predictions(engine, id, &portrait, err);
+    if (code == LX_ERR_NOT_READY) {
+        /* Facts are worth showing without a model; the message says what is missing. */
+        call->env.message(call->env.context, err->text);
+        code = LX_OK;
+    }
+    if (code == LX_OK)
+        portrait_print(call, &portrait, bank_utc_offset_minutes(bank),
+                       view_snapshot_as_of_ms(snapshot));
+    engine_close(engine);
+    portrait_release(&portrait);
+out:
+    view_snapshot_close(snapshot);
+    bank_close(bank);
+    return code;
+}
+
+static void row_lines(struct cli_call *call, const struct timeline_row *row, const char *at)
+{
+    char amount[MONEY_TEXT_SIZE] = "", balance[MONEY_TEXT_SIZE] = "", seconds[32] = "";
+    if (row->amount_fen != BANK_NO_AMOUNT) money_format(row->amount_fen, amount);
+    if (row->balance_fen != BANK_NO_AMOUNT) money_format(row->balance_fen, balance);
+    if (row->quantity != 0)
+        snprintf(seconds, sizeof seconds, "%" PRId32 "%s", row->quantity,
+                 cli_text(call, "秒", "s"));
+    cli_line(call, "  %s  %s  %s  %s  %s  %s  %s  %s", at, cli_text(call, row->zh, row->en),
+             cli_text(call, row->product_zh, row->product_en),
+             cli_text(call, row->merchant_zh, row->merchant_en),
+             cli_text(call, row->detail_zh, row->detail_en), amount, seconds,
+             cli_text(call, row->channel_zh, row->channel_en));
+    if (balance[0] != '\0')
+        cli_line(call, "  %21s%s %s", "", cli_text(call, "余额", "balance"), balance);
+}
+
+static void row_json(struct cli_call *call, const struct timeline_row *row, const char *at)
+{
+    struct json_writer *json = &call->json;
+    json_object_begin(json);
+    json_name_text(json, "at", at);
+    json_name_int(json, "at_ms", row->at_ms);
+    json_name_int(json, "known_at_ms", row->known_at_ms);
+    json_name_text(json, "kind", row->kind);
+    json_name_text(json, "title", cli_text(call, row->zh, row->en));
+    if (row->product != BANK_NO_PRODUCT) json_name_text(json, "product", row->product_code);
+    if (row->channel[0] != '\0') json_name_text(json, "channel", row->channel);
+    if (row->merchant[0] != '\0') json_name_text(json, "merchant", row->merchant);
+    if (row->detail[0] != '\0') json_name_text(json, "detail", row->detail);
+    if (row->amount_fen != BANK_NO_AMOUNT) json_name_int(json, "amount_fen", row->amount_fen);
+    if (row->balance_fen != BANK_NO_AMOUNT) json_name_int(json, "balance_fen", row->balance_fen);
+    if (row->quantity != 0) json_name_int(json, "seconds", row->quantity);
+    json_object_end(json);
+}
+
+static void rows_print(struct cli_call *call, const struct timeline_row *rows, size_t count,
+                       int utc_offset)
+{
+    if (call->is_json) {
+        json_name(&call->json, "events");
+        json_array_begin(&call->json);
+    }
+    for (size_t i = 0; i < count; i++) {
+        char at[LX_TIME_TEXT_SIZE];
+        lx_ms_format(rows[i].at_ms, utc_offset, at);
+        if (call->is_json)
+            row_json(call, &rows[i], at);
+        else
+            row_lines(call, &rows[i], at);
+    }
+    if (call->is_json) json_array_end(&call->json);
+    if (count == 0) cli_line(call, "  %s", cli_text(call, "没有事件", "no events"));
+}
+
+enum lx_err cli_timeline(struct cli_call *call, struct lx_error *err)
+{
+    const char *id = call->arguments[0];
+    struct timeline_cursor cursor = {.is_set = false};
+    struct bank_history history;
+    struct bank *bank = NULL;
+    struct lx_arena arena;
+    int64_t customer, limit, newest_ms;
+    size_t count = 0;
+    enum lx_err code = cli_int(call, "--limit", 1, TIMELINE_LIMIT_MAX, TIMELINE_LIMIT, &limit, err);
+    if (code != LX_OK) return code;
+    lx_arena_init(&arena, HISTORY_BYTES_MAX);
+    code = bank_open(call->folder, STORE_READ, &bank, err);
+    if (code == LX_OK) code = bank_customer_find(bank, id, &customer, err);
+    if (code == LX_OK) code = bank_history_read(bank, customer, &arena, &history, err);
+    if (code == LX_OK) code = bank_newest_known_ms(bank, &newest_ms, err);
+    if (code == LX_OK) {
+        struct timeline_row *rows = lx_arena_array(&arena, (size_t)limit, sizeof *rows);
+        struct view_context context = {.catalogue = bank_catalogue(bank),
+                                       .utc_offset_minutes = bank_utc_offset_minutes(bank)};
+        if (rows == NULL) {
+            code = lx_fail(err, LX_ERR_NO_MEMORY, "%s: a history too long to show", id);
+        } else {
+            view_timeline(&history, &context, newest_ms, &cursor, rows, (size_t)limit, &count);
+            if (call->is_json) json_name_text(&call->json, "customer", id);
+            rows_print(call, rows, count, context.utc_offset_minutes);
+        }
+    }
+    lx_arena_release(&arena);
+    bank_close(bank);
+    return code;
+}
