@@ -4,7 +4,7 @@
 #include <iconv.h>
 #include <string.h>
 
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(CSV_PLAIN)
 #include <emmintrin.h>
 #endif
 
@@ -25,11 +25,12 @@
 
 enum {
     BLOCK = 64,
-    CHUNK = 1 << 18, /* bytes asked from the source at once; stays in the second-level cache */
+    CHUNK = 1 << 16, /* bytes asked from the source at once; stays in the second-level cache */
     RAW = 1 << 16,   /* bytes that wait for their conversion */
 };
 
-#define WINDOW ((size_t)LX_LINE_MAX + CHUNK + BLOCK)
+/* The window begins with room for a chunk and grows to this; a block may be read past its end. */
+#define WINDOW_MAX ((size_t)LX_LINE_MAX + CHUNK + BLOCK)
 #define NOWHERE SIZE_MAX
 
 struct csv_reader {
@@ -44,6 +45,8 @@ struct csv_reader {
     size_t raw_length;
 
     char *window;
+    size_t capacity;
+    enum lx_err failure; /* the first; a reader that has failed stays so */
     bool is_source_at_end, is_begun;
     uint64_t bytes_read, line;
 
@@ -116,8 +119,8 @@ enum lx_err csv_reader_open(const struct csv_format *format, struct csv_source s
     reader->delimiter_length = strlen(delimiter);
     memcpy(reader->delimiter, delimiter, reader->delimiter_length + 1);
     reader->line = 1;
-    reader->window = lx_malloc(WINDOW);
-    reader->row = reader->window;
+    reader->capacity = CHUNK + BLOCK;
+    reader->row = reader->window = lx_malloc(reader->capacity);
     if (reader->window == NULL) code = lx_fail(err, LX_ERR_NO_MEMORY, "csv: out of memory");
     if (code == LX_OK && format->encoding == CSV_GB18030) code = open_converter(reader, err);
     if (code == LX_OK)
@@ -202,19 +205,34 @@ static bool is_at_end(const struct csv_reader *reader)
     return reader->is_source_at_end && reader->raw_length == 0;
 }
 
-/* Moves the row to the window's beginning and adds text after it. */
+/* Moves the row and its fields to the beginning of the window, or of a larger one. */
+static enum lx_err make_room(struct csv_reader *reader, struct lx_error *err)
+{
+    char *window = reader->window;
+    if (reader->capacity < reader->length + CHUNK / 2 + BLOCK) {
+        size_t capacity = 2 * reader->capacity < WINDOW_MAX ? 2 * reader->capacity : WINDOW_MAX;
+        window = lx_malloc(capacity);
+        if (window == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "csv: out of memory");
+        reader->capacity = capacity;
+    }
+    if (window != reader->row) memmove(window, reader->row, reader->length);
+    for (size_t i = 0; i < reader->result.count; i++)
+        reader->fields[i].text = window + (reader->fields[i].text - reader->row);
+    if (window != reader->window) lx_free(reader->window);
+    reader->row = reader->window = window;
+    return LX_OK;
+}
+
+/* Adds text after the row's, or finds the end. */
 static enum lx_err refill(struct csv_reader *reader, struct lx_error *err)
 {
     LX_ASSERT(reader->length <= LX_LINE_MAX + BLOCK && !is_at_end(reader));
 
-    ptrdiff_t shift = reader->window - reader->row;
-    if (shift != 0) {
-        memmove(reader->window, reader->row, reader->length);
-        for (size_t i = 0; i < reader->result.count; i++) reader->fields[i].text += shift;
-        reader->row = reader->window;
-    }
     size_t length;
-    enum lx_err code = read_text(reader, reader->row + reader->length, CHUNK - BLOCK, &length, err);
+    enum lx_err code = make_room(reader, err);
+    if (code != LX_OK) return code;
+    char *room = reader->row + reader->length;
+    code = read_text(reader, room, reader->capacity - BLOCK - reader->length, &length, err);
     if (code != LX_OK) return code;
     reader->length += length;
     memset(reader->row + reader->length, 0, BLOCK);
@@ -234,7 +252,7 @@ struct masks {
     uint64_t special, high;
 };
 
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(CSV_PLAIN)
 static struct masks masks_of(const char *text, char delimiter, char quote)
 {
     const __m128i d = _mm_set1_epi8(delimiter), q = _mm_set1_epi8(quote);
@@ -676,11 +694,9 @@ static enum lx_err find_row(struct csv_reader *reader, struct lx_error *err)
     return code;
 }
 
-enum lx_err csv_next(struct csv_reader *reader, const struct csv_row **ret_row,
-                     struct lx_error *err)
+static enum lx_err next_row(struct csv_reader *reader, const struct csv_row **ret_row,
+                            struct lx_error *err)
 {
-    LX_ASSERT(reader != NULL && ret_row != NULL);
-
     reader->result.count = 0;
     enum lx_err code = find_row(reader, err);
     if (code != LX_OK) return code;
@@ -691,6 +707,17 @@ enum lx_err csv_next(struct csv_reader *reader, const struct csv_row **ret_row,
     code = scan_row(reader, err);
     if (code == LX_OK) *ret_row = &reader->result;
     return code;
+}
+
+enum lx_err csv_next(struct csv_reader *reader, const struct csv_row **ret_row,
+                     struct lx_error *err)
+{
+    LX_ASSERT(reader != NULL && ret_row != NULL);
+
+    if (reader->failure != LX_OK)
+        return lx_fail(err, reader->failure, "csv: reading has failed before");
+    reader->failure = next_row(reader, ret_row, err);
+    return reader->failure;
 }
 
 static enum lx_err read_memory(void *context, void *bytes, size_t size, size_t *ret_length,

@@ -84,7 +84,8 @@ LX_MUST_USE enum lx_err csv_reader_open(const struct csv_format *format, struct 
                                         struct csv_reader **ret_reader, struct lx_error *err);
 void csv_reader_close(struct csv_reader *reader);
 
-/* The next row; *ret_row is NULL at the end. Blank lines are passed over. */
+/* The next row; *ret_row is NULL at the end. Blank lines are passed over. After a failure every
+ * further call fails. */
 LX_MUST_USE enum lx_err csv_next(struct csv_reader *reader, const struct csv_row **ret_row,
                                  struct lx_error *err);
 

@@ -187,6 +187,28 @@ static void test_a_row_that_is_too_long_after_its_quotes_is_cut_to_its_first_lin
     lx_buffer_release(&text);
 }
 
+static void test_a_stray_quote_on_a_line_around_the_maximum(void **state)
+{
+    (void)state;
+    for (size_t extra = 0; extra < 2; extra++) {
+        struct lx_buffer text;
+        lx_buffer_init(&text, 4 << 20);
+        lx_buffer_append_text(&text, "\"a\"");
+        append_many(&text, 'x', LX_LINE_MAX - 3 + extra);
+        lx_buffer_append_text(&text, "\n2,b\n");
+        struct csv_memory memory;
+        struct csv_reader *reader = open_text(&text, &memory);
+        if (extra == 0)
+            expect_row(reader, 1, CSV_PROBLEM_TEXT_AFTER_QUOTE, 1);
+        else
+            expect_row(reader, 1, CSV_PROBLEM_TOO_LONG, 0);
+        expect_row(reader, 2, CSV_PROBLEM_NONE, 2);
+        assert_null(next_row(reader));
+        csv_reader_close(reader);
+        lx_buffer_release(&text);
+    }
+}
+
 static void test_time_is_linear_when_every_line_opens_a_quote(void **state)
 {
     (void)state;
@@ -253,30 +275,40 @@ static void test_a_failure_of_the_source_is_passed_on(void **state)
         enum lx_err code = csv_reader_open(&format, source, &reader, &err);
         do code = csv_next(reader, &row, &err);
         while (code == LX_OK && row != NULL);
-        csv_reader_close(reader);
         bool was_reached = faulty.reads >= fails_at;
         assert_int_equal(code, was_reached ? LX_ERR_IO : LX_OK);
+        if (was_reached) assert_string_equal(err.text, "dump.csv: cannot read");
+        assert_int_equal(csv_next(reader, &row, &err), code);
+        csv_reader_close(reader);
         if (!was_reached) break;
-        assert_string_equal(err.text, "dump.csv: cannot read");
     }
 }
 
+/* The text is larger than the first window, so that reading allocates, too. */
 static void test_short_memory_is_an_error_and_leaks_nothing(void **state)
 {
     (void)state;
+    struct lx_buffer text;
+    lx_buffer_init(&text, 1 << 20);
+    append_many(&text, 'x', 500000);
     for (uint64_t chosen = 1;; chosen++) {
-        struct csv_memory memory = {"a,b\n", 4, 0};
+        struct csv_memory memory = {text.bytes, text.length, 0};
         struct csv_format format = {.quote = '"', .encoding = CSV_GB18030};
         struct csv_reader *reader = NULL;
+        const struct csv_row *row = NULL;
         lx_alloc_fail_at(chosen);
         enum lx_err code = csv_reader_open(&format, csv_source_of_memory(&memory), &reader, NULL);
+        assert_int_equal(reader == NULL, code != LX_OK);
+        if (code == LX_OK) code = csv_next(reader, &row, NULL);
         bool was_reached = lx_alloc_count() >= chosen;
         lx_alloc_fail_at(0);
         assert_int_equal(code, was_reached ? LX_ERR_NO_MEMORY : LX_OK);
-        assert_int_equal(reader == NULL, was_reached);
+        assert_int_equal(row == NULL, was_reached);
+        if (reader != NULL) assert_int_equal(csv_next(reader, &row, NULL), code);
         csv_reader_close(reader);
         if (!was_reached) break;
     }
+    lx_buffer_release(&text);
 }
 
 int main(void)
@@ -287,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_a_line_of_100_mb_costs_itself_and_little_memory),
         cmocka_unit_test(test_an_open_quote_is_given_up_after_the_maximum),
         cmocka_unit_test(test_a_row_that_is_too_long_after_its_quotes_is_cut_to_its_first_line),
+        cmocka_unit_test(test_a_stray_quote_on_a_line_around_the_maximum),
         cmocka_unit_test(test_time_is_linear_when_every_line_opens_a_quote),
         cmocka_unit_test(test_the_most_fields_are_read_and_one_more_is_a_problem),
         cmocka_unit_test(test_a_failure_of_the_source_is_passed_on),

@@ -255,6 +255,34 @@ static void test_reals_do_not_depend_on_the_locale(void **state)
     assert_true(value == 1234567890123456789.25e-5);
 }
 
+/* A field lies in its row: what follows it is the next field, not its own. */
+static void test_nothing_is_read_past_the_length(void **state)
+{
+    (void)state;
+    int64_t value = 0;
+    double real = 0;
+    assert_int_equal(field_int64("123", 2, &value, NULL), LX_OK);
+    assert_int_equal(value, 12);
+    assert_int_equal(field_int64("-1", 1, &value, NULL), LX_ERR_BAD_INPUT);
+    assert_int_equal(field_int64("1", 0, &value, NULL), LX_ERR_BAD_INPUT);
+    assert_int_equal(field_yuan("1.25", 1, &value, NULL), LX_OK);
+    assert_int_equal(value, 100);
+    assert_int_equal(field_yuan("1.25", 2, &value, NULL), LX_ERR_BAD_INPUT);
+    assert_int_equal(field_yuan("1.25", 3, &value, NULL), LX_OK);
+    assert_int_equal(value, 120);
+    assert_int_equal(field_yuan("1,2345", 5, &value, NULL), LX_OK);
+    assert_int_equal(value, 123400);
+    assert_int_equal(field_real("1.55", 3, &real, NULL), LX_OK);
+    assert_true(real == 1.5);
+    assert_int_equal(field_real("1.5e25", 5, &real, NULL), LX_OK);
+    assert_true(real == 150);
+    assert_int_equal(field_real("1e5", 2, &real, NULL), LX_ERR_BAD_INPUT);
+    assert_int_equal(field_real("1e+5", 3, &real, NULL), LX_ERR_BAD_INPUT);
+    assert_int_equal(field_moment("2024-01-012", 10, FIELD_DATE_ISO, 0, &value, NULL), LX_OK);
+    assert_int_equal(field_moment("2024-01-01", 9, FIELD_DATE_ISO, 0, &value, NULL),
+                     LX_ERR_BAD_INPUT);
+}
+
 static void test_every_date_form_is_found_by_its_text(void **state)
 {
     (void)state;
@@ -402,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_a_real_of_endless_digits_is_refused_and_not_cut),
         cmocka_unit_test(property_reals_are_those_of_strtod),
         cmocka_unit_test(test_reals_do_not_depend_on_the_locale),
+        cmocka_unit_test(test_nothing_is_read_past_the_length),
         cmocka_unit_test(test_every_date_form_is_found_by_its_text),
         cmocka_unit_test(test_moments),
         cmocka_unit_test(property_moments_read_back_in_every_form),

@@ -135,6 +135,20 @@ static void test_names_are_found_and_sections_listed(void **state)
     ini_release(&ini);
 }
 
+static void test_the_longest_section_is_found(void **state)
+{
+    (void)state;
+    static const char section[] = "123456789012345678901234567890123456789012345678";
+    char text[200];
+    struct ini ini;
+    int length = snprintf(text, sizeof text, "[%s]\na = 1\n", section);
+    assert_int_equal(ini_read("x.ini", text, (size_t)length, &ini, NULL), LX_OK);
+    assert_string_equal(ini_get(&ini, section, "a"), "1");
+    snprintf(text, sizeof text, "%s9", section);
+    assert_null(ini_get(&ini, text, "a"));
+    ini_release(&ini);
+}
+
 static void test_long_names_keep_their_values_that_go_on(void **state)
 {
     (void)state;
@@ -225,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_what_is_wrong_is_said_with_file_and_line),
         cmocka_unit_test(test_a_line_or_a_file_that_is_too_long_is_refused),
         cmocka_unit_test(test_names_are_found_and_sections_listed),
+        cmocka_unit_test(test_the_longest_section_is_found),
         cmocka_unit_test(test_long_names_keep_their_values_that_go_on),
         cmocka_unit_test(test_short_memory_is_an_error_and_leaks_nothing),
         cmocka_unit_test(property_a_file_reads_back_as_it_was_written),
