@@ -239,7 +239,7 @@ static enum lx_err convert(const struct import_plan *plan, struct import_cell *c
     return LX_OK;
 }
 
-/* Moves a moment by the field's offset and cuts it to its day; false outside the years 1 to 9999. */
+/* Cuts a moment to its day and moves it by the field's offset; false outside years 1 to 9999. */
 static bool shift(const struct import_plan *plan, const struct mapping_field *field,
                   int64_t *number)
 {

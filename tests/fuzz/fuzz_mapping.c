@@ -1,6 +1,7 @@
 /*
- * fuzz_mapping: a mapping is refused with its name and a line, or it is whole: sections in the order
- * of entities, each with its files and what its entity must have; and its patterns can be matched.
+ * fuzz_mapping: a mapping is refused with its name and a line, or it is whole: sections in the
+ * order of entities, each with its files and what its entity must have; and its patterns can be
+ * matched.
  */
 #include <stdlib.h>
 #include <string.h>

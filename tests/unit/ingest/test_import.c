@@ -1,8 +1,8 @@
 /*
  * Goal:   every row of the files becomes the facts that the mapping says, or a line in the reject
  *         file; a batch is all or nothing; what was seen is not loaded again.
- * Method: small files beside the history that a person expects of them, in text; then files that are
- *         broken in every way that banks have sent.
+ * Method: small files beside the history that a person expects of them, in text; then files that
+ *         are broken in every way that banks have sent.
  */
 #include "scene.h"
 

@@ -1,8 +1,10 @@
 /*
- * Goal:   a file that is broken, cut off, huge, empty or changing, a mapping that does not fit, a full
- *         disk: each gives the right rows or one clear error, never a crash, never half a batch.
- * Method: a table of files with the error or the counts that they must give; then the troubles that
- *         need more than a text. After each refusal the bank is still empty and takes a good file.
+ * Goal:   a file that is broken, cut off, huge, empty or changing, a mapping that does not fit, a
+ *         full disk: each gives the right rows or one clear error, never a crash, never half a
+ *         batch.
+ * Method: a table of files with the error or the counts that they must give; then the troubles
+ *         that need more than a text. After each refusal the bank is still empty and takes a good
+ *         file.
  */
 #include "scene.h"
 

@@ -135,7 +135,7 @@ static void test_santander(void **state)
     assert_true(opened <= held + added);
     assert_true(opened >= held + added - 1500); /* second months of a customer open little */
     assert_int_equal(query(&scene, "SELECT count(*) FROM product"), 19 + 24);
-    /* 1293966, 2015-02-28, 47 years old, 118084.53 a year, holds ctpp and nothing more a month on. */
+    /* 1293966, 2015-02-28, 47 years old, 118084.53 a year, and adds nothing. */
     struct lx_buffer out;
     lx_buffer_init(&out, 1 << 20);
     scene_history(&scene, "1293966", &out);

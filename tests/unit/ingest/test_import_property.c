@@ -1,6 +1,6 @@
 /*
- * Goal:   what is written into files in any of the forms that a mapping can say comes out of the bank
- *         as it was.
+ * Goal:   what is written into files in any of the forms that a mapping can say comes out of the
+ *         bank as it was.
  * Method: seeded random customers and events are written with a random delimiter, quote, encoding,
  *         order of columns, line end, date form, amount form, null mark, code table and number of
  *         files; the import must give back each fact, as bank_history_read tells it.

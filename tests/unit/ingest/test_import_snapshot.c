@@ -1,8 +1,9 @@
 /*
- * Goal:   monthly snapshots become the openings and closings that lie between them, whether they come
- *         in one batch or in several, as 0/1 columns or as lists, and nothing else.
- * Method: small sequences beside the events that a person expects; then seeded random states of a few
- *         customers, and a model that keeps an array of what is held and compares it month by month.
+ * Goal:   monthly snapshots become the openings and closings that lie between them, whether they
+ *         come in one batch or in several, as 0/1 columns or as lists, and nothing else.
+ * Method: small sequences beside the events that a person expects; then seeded random states of a
+ *         few customers, and a model that keeps an array of what is held and compares it month by
+ *         month.
  */
 #include "scene.h"
 
