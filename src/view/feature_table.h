@@ -234,7 +234,8 @@
     X(days_since_shown, OFFERS, DAYS, "距上次触达天数", "days since an offer was shown",           \
       "days_since_last(offers)", view_days_since(&s->moment, s->last_shown_ms))                    \
     X(days_since_answer, OFFERS, DAYS, "距上次答复天数", "days since an offer was answered",       \
-      "days_since_last(answers)", view_days_since(&s->moment, s->last_answer_ms))
+      "days_since_last(answers) where answer <> 'ignored'",                                        \
+      view_days_since(&s->moment, s->last_answer_ms))                                              \
 
 /* What his cohort and branch say of the customer; `c` are the peers' rates. They are the last
  * customer features, and follow from four of the others. */
@@ -344,6 +345,9 @@
     X(cohort_opening_rate, PEERS, SHARE, "同类客户近30天开通该产品比例",                           \
       "like customers who opened this product in 30 days",                                         \
       "share(opened(this) over 30 days) in cohort", d->rates.cohort_opening)                       \
+    X(cohort_opening_rate_365d, PEERS, SHARE, "同类客户近一年开通该产品比例",                      \
+      "like customers who opened this product in 365 days",                                        \
+      "share(opened(this) over 365 days) in cohort", d->rates.cohort_opening_365d)                 \
     X(branch_holding_rate, PEERS, SHARE, "同网点客户持有该产品比例",                               \
       "the branch's customers who hold this product", "share(holds_product(this)) in branch",      \
       d->rates.branch_holding)                                                                     \
@@ -358,6 +362,9 @@
     X(bank_opening_rate, PEERS, SHARE, "全行近30天开通该产品比例",                                 \
       "customers who opened this product in 30 days", "share(opened(this) over 30 days)",          \
       d->rates.bank_opening)                                                                       \
+    X(bank_opening_rate_365d, PEERS, SHARE, "全行近一年开通该产品比例",                            \
+      "customers who opened this product in 365 days", "share(opened(this) over 365 days)",        \
+      d->rates.bank_opening_365d)                                                                  \
     X(lift_max, PEERS, RATIO, "与已持有产品的最大关联度", "strongest tie to a product held",       \
       "max(lift(held, this))", lift_max(d))                                                        \
     X(lift_log_sum, PEERS, RATIO, "与已持有产品的关联度合计", "ties to the products held",         \

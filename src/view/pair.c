@@ -114,8 +114,8 @@ void view_pair_history(const struct bank_history *history, const struct view_con
 
 /* What the peers say of the product. */
 struct product_rates {
-    float cohort_holding, cohort_opening, branch_holding, branch_opening, occupation_holding;
-    float bank_holding, bank_opening;
+    float cohort_holding, cohort_opening, cohort_opening_365d, branch_holding, branch_opening;
+    float occupation_holding, bank_holding, bank_opening, bank_opening_365d;
 };
 
 struct customer_groups {
@@ -155,12 +155,17 @@ static struct product_rates rates_of(const struct customer_groups *groups, int p
 {
     /* Peers may be older than the newest product. */
     if (groups->bank == NULL || product >= groups->product_count)
-        return (struct product_rates){NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+        return (struct product_rates){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
     return (struct product_rates){
-        view_holding_rate(groups->cohort, product),     view_opening_rate(groups->cohort, product),
-        view_holding_rate(groups->branch, product),     view_opening_rate(groups->branch, product),
-        view_holding_rate(groups->occupation, product), view_holding_rate(groups->bank, product),
-        view_opening_rate(groups->bank, product),
+        .cohort_holding = view_peers_rate(groups->cohort, product, PEERS_HOLDERS),
+        .cohort_opening = view_peers_rate(groups->cohort, product, PEERS_OPENED_30D),
+        .cohort_opening_365d = view_peers_rate(groups->cohort, product, PEERS_OPENED_365D),
+        .branch_holding = view_peers_rate(groups->branch, product, PEERS_HOLDERS),
+        .branch_opening = view_peers_rate(groups->branch, product, PEERS_OPENED_30D),
+        .occupation_holding = view_peers_rate(groups->occupation, product, PEERS_HOLDERS),
+        .bank_holding = view_peers_rate(groups->bank, product, PEERS_HOLDERS),
+        .bank_opening = view_peers_rate(groups->bank, product, PEERS_OPENED_30D),
+        .bank_opening_365d = view_peers_rate(groups->bank, product, PEERS_OPENED_365D),
     };
 }
 

@@ -75,7 +75,7 @@ enum lx_err view_peers_new(int64_t as_of_ms, size_t product_count, size_t branch
         peers->branch_count = branch_count;
         peers->occupation_count = occupation_count;
         peers->group_count = 1 + PEERS_COHORTS + branch_count + occupation_count;
-        peers->stride = PEERS_BY_PRODUCT + 2 * product_count;
+        peers->stride = PEERS_BY_PRODUCT + PEERS_COUNTS * product_count;
     }
     if (peers == NULL || allocate(peers) != LX_OK) {
         view_peers_close(peers);
@@ -107,10 +107,11 @@ static void add_to_group(struct view_peers *peers, int group, const struct view_
     uint32_t *counts = peers->counts + (size_t)group * peers->stride;
     counts[PEERS_CUSTOMERS]++;
     counts[PEERS_BEYOND_SAVINGS] += peer->is_beyond_savings;
-    uint32_t *by_product = counts + PEERS_BY_PRODUCT;
-    for (size_t product = 0; product < peers->product_count; product++) {
-        by_product[2 * product] += has_bit(peer->held, product);
-        by_product[2 * product + 1] += has_bit(peer->opened, product);
+    uint32_t *product_counts = counts + PEERS_BY_PRODUCT;
+    for (size_t i = 0; i < peers->product_count; i++, product_counts += PEERS_COUNTS) {
+        product_counts[PEERS_HOLDERS] += has_bit(peer->held, i);
+        product_counts[PEERS_OPENED_30D] += has_bit(peer->opened_30d, i);
+        product_counts[PEERS_OPENED_365D] += has_bit(peer->opened_365d, i);
     }
 }
 
@@ -153,8 +154,9 @@ static void finish_group(struct view_peers *peers, size_t group)
     for (size_t i = PEERS_BEYOND_SAVINGS; i < peers->stride; i++) {
         double rate = bank[i] / all;
         rates[i] = (float)(group == 0 ? rate : shrunk(counts[i], customers, rate));
-        if (i > PEERS_BY_PRODUCT && (i - PEERS_BY_PRODUCT) % 2 == 1) openings += (double)rates[i];
     }
+    for (size_t i = 0; i < peers->product_count; i++)
+        openings += (double)rates[view_peers_place(i, PEERS_OPENED_30D)];
     rates[PEERS_CUSTOMERS] = (float)openings;
 }
 
@@ -204,8 +206,9 @@ static void add_peer_events(const struct bank_history *history,
         int product = view_product_of(event->product, catalogue);
         if (product < 0) continue;
         view_count_open(&open_count[product], event->kind);
-        if (event->kind == BANK_EVENT_KIND_OPEN && event->at_ms >= moment->start_ms[VIEW_30D])
-            set_bit(peer->opened, product);
+        if (event->kind != BANK_EVENT_KIND_OPEN) continue;
+        if (event->at_ms >= moment->start_ms[VIEW_365D]) set_bit(peer->opened_365d, product);
+        if (event->at_ms >= moment->start_ms[VIEW_30D]) set_bit(peer->opened_30d, product);
     }
     peer->acts_90d = (float)acts;
     peer->balance = balance_fen == BANK_NO_AMOUNT ? NAN : (float)balance_fen;
@@ -239,13 +242,13 @@ int64_t view_peers_customers(const struct view_peers *peers)
 int64_t view_peers_holders(const struct view_peers *peers, int product)
 {
     LX_ASSERT(product >= 0 && (size_t)product < peers->product_count);
-    return peers->counts[PEERS_BY_PRODUCT + 2 * product];
+    return peers->counts[view_peers_place((size_t)product, PEERS_HOLDERS)];
 }
 
 int64_t view_peers_openings(const struct view_peers *peers, int product)
 {
     LX_ASSERT(product >= 0 && (size_t)product < peers->product_count);
-    return peers->counts[PEERS_BY_PRODUCT + 2 * product + 1];
+    return peers->counts[view_peers_place((size_t)product, PEERS_OPENED_30D)];
 }
 
 double view_peers_lift(const struct view_peers *peers, int product_a, int product_b)

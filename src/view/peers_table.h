@@ -7,8 +7,9 @@
  * A group is a set of customers that are alike: group 0 the whole bank, then the cohorts (age band
  * x assets band x activity class), then the branches, then the occupations. Of each group stand the
  * customers, those who hold more than savings, and for each product its holders and those who
- * opened it in the 30 days before. Counts are integers, so neither the order of customers nor the
- * number of threads matters; rates are made once, at the end, and are shrunk toward the bank's.
+ * opened it in the 30 and in the 365 days before. Counts are integers, so neither the order of
+ * customers nor the number of threads matters; rates are made once, at the end, and are shrunk
+ * toward the bank's.
  * Threads: read-only once finished.
  */
 
@@ -30,14 +31,19 @@ enum {
 #define PEERS_RATE_PRIOR 100.0
 #define PEERS_LIFT_PRIOR 5.0
 
-/* A group's row of counts: customers, holders of more than savings, then holders and openings by
- * product. */
+/* A group's row of counts: customers, holders of more than savings, then three for each product. */
 enum { PEERS_CUSTOMERS, PEERS_BEYOND_SAVINGS, PEERS_BY_PRODUCT };
+enum { PEERS_HOLDERS, PEERS_OPENED_30D, PEERS_OPENED_365D, PEERS_COUNTS };
+
+static inline size_t view_peers_place(size_t product, int count)
+{
+    return PEERS_BY_PRODUCT + PEERS_COUNTS * product + (size_t)count;
+}
 
 struct view_peers {
     int64_t as_of_ms, customers;
     size_t product_count, branch_count, occupation_count, group_count;
-    size_t stride;        /* PEERS_BY_PRODUCT + 2 * product_count */
+    size_t stride;        /* PEERS_BY_PRODUCT + PEERS_COUNTS * product_count */
     uint32_t *counts;     /* [group][stride] */
     uint32_t *co_holders; /* [product][product] */
     float *rates;         /* [group][stride]; the first two: as described at view_peers_finish */
@@ -49,7 +55,8 @@ struct view_peer {
     float age, balance, acts_90d; /* as his features have them; NaN unknown */
     int branch, occupation;       /* -1 unknown */
     bool is_beyond_savings;
-    uint64_t held[(LX_PRODUCT_MAX + 63) / 64], opened[(LX_PRODUCT_MAX + 63) / 64];
+    uint64_t held[(LX_PRODUCT_MAX + 63) / 64];
+    uint64_t opened_30d[(LX_PRODUCT_MAX + 63) / 64], opened_365d[(LX_PRODUCT_MAX + 63) / 64];
 };
 
 /* How many branches and occupations of the bank get a group of their own. */
@@ -81,14 +88,9 @@ static inline const float *view_peers_rates(const struct view_peers *peers, int 
     return peers->rates + (size_t)(group < 0 ? 0 : group) * peers->stride;
 }
 
-static inline float view_holding_rate(const float *rates, int product)
+static inline float view_peers_rate(const float *rates, int product, int count)
 {
-    return rates[PEERS_BY_PRODUCT + 2 * product];
-}
-
-static inline float view_opening_rate(const float *rates, int product)
-{
-    return rates[PEERS_BY_PRODUCT + 2 * product + 1];
+    return rates[view_peers_place((size_t)product, count)];
 }
 
 #endif

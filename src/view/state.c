@@ -271,7 +271,8 @@ static void add_exposures(struct view_state *state, const struct bank_history *h
         if (!view_answer_is_known(&state->moment, exposure)) continue;
         state->interested[window] += view_is_interested(exposure->answer);
         state->refused[window] += exposure->answer == BANK_ANSWER_NOT_INTERESTED;
-        if (exposure->answer_known_at_ms > state->last_answer_ms)
+        if (exposure->answer != BANK_ANSWER_IGNORED &&
+            exposure->answer_known_at_ms > state->last_answer_ms)
             state->last_answer_ms = exposure->answer_known_at_ms;
     }
 }

@@ -288,6 +288,7 @@ static double naive_offer_days(bool is_answer)
         const struct bank_exposure *offer = &history->exposures[i];
         if (!KNOWN(*offer) || offer->is_control) continue;
         bool is_answered = offer->answer != 0 && offer->answer != BANK_ANSWER_RETRACTED &&
+                           offer->answer != BANK_ANSWER_IGNORED &&
                            offer->answer_known_at_ms <= now_ms;
         if (is_answer && !is_answered) continue;
         int64_t at_ms = is_answer ? offer->answer_known_at_ms : offer->at_ms;

@@ -200,7 +200,8 @@ static struct view_peers *known_peers(void)
         struct view_peer peer = {
             .age = 40, .balance = 0, .acts_90d = 3, .branch = 1, .occupation = 0};
         peer.held[0] = (uint64_t)(i < 60) | (uint64_t)(i < 30 || i >= 90) << 1;
-        peer.opened[0] = i < 4 ? 2 : 0;
+        peer.opened_30d[0] = i < 4 ? 2 : 0;
+        peer.opened_365d[0] = i < 10 ? 2 : 0;
         view_peers_add(peers, &peer);
     }
     view_peers_finish(peers);
@@ -224,8 +225,10 @@ static void test_what_the_peers_say_of_a_product(void **state)
         {0, "bank_holding_rate", 0.6},
         {1, "bank_holding_rate", 0.4},
         {1, "bank_opening_rate", 0.04},
+        {1, "bank_opening_rate_365d", 0.1},
         {1, "cohort_holding_rate", 0.4},
         {1, "cohort_opening_rate", 0.04},
+        {1, "cohort_opening_rate_365d", 0.1},
         {1, "branch_holding_rate", 0.4},
         {1, "branch_opening_rate", 0.04},
         {1, "occupation_holding_rate", 0.4},

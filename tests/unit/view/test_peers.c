@@ -84,7 +84,7 @@ static void test_counts_are_those_of_the_members(void **state)
         int holders = 0, openings = 0;
         for (int i = 0; i < CUSTOMERS; i++) {
             holders += bit_of(members[i].held, product);
-            openings += bit_of(members[i].opened, product);
+            openings += bit_of(members[i].opened_30d, product);
         }
         assert_int_equal(view_peers_holders(peers, product), holders);
         assert_int_equal(view_peers_openings(peers, product), openings);
@@ -98,7 +98,7 @@ static double naive_rate(int branch, int product, bool is_opening)
 {
     double bank = 0, count = 0, customers = 0;
     for (int i = 0; i < CUSTOMERS; i++) {
-        bool has = bit_of(is_opening ? members[i].opened : members[i].held, product);
+        bool has = bit_of(is_opening ? members[i].opened_30d : members[i].held, product);
         bank += has;
         if (members[i].branch != branch) continue;
         count += has;
@@ -115,8 +115,9 @@ static void test_a_branchs_rates_are_shrunk_toward_the_banks(void **state)
         for (int product = 0; product < HISTORY_PRODUCTS; product++) {
             double holding = naive_rate(branch, product, false);
             double opening = naive_rate(branch, product, true);
-            if (!near_float(view_holding_rate(rates, product), (float)holding, 1e-6) ||
-                !near_float(view_opening_rate(rates, product), (float)opening, 1e-6))
+            if (!near_float(view_peers_rate(rates, product, PEERS_HOLDERS), (float)holding, 1e-6) ||
+                !near_float(view_peers_rate(rates, product, PEERS_OPENED_30D), (float)opening,
+                            1e-6))
                 fail_msg("branch %d, product %d: want %g and %g", branch, product, holding,
                          opening);
         }
