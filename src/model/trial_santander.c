@@ -237,8 +237,9 @@ static enum lx_err add_case(const struct work *work, size_t i,
         none *= 1 - by_product[p];
         sum += by_product[p];
     }
-    double mean = (log_odds(work->any[i]) + log_odds(1 - none)) / 2;
-    double log_none = -log1p(exp(mean)); /* of nothing being added */
+    double any = log_odds(work->any[i]);
+    if (work->task->style == TRIAL_OURS) any = (any + log_odds(1 - none)) / 2;
+    double log_none = -log1p(exp(any)); /* of nothing being added */
     enum lx_err code = trial_predictions_case(predictions, (uint32_t)row);
     for (size_t p = 0; p < products->count && code == LX_OK; p++)
         if (!is_held(products, p, row))

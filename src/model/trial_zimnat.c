@@ -93,8 +93,7 @@ static size_t hidden_of(const struct trial_data *data, const struct products *pr
         if (!is_held(products, p, row)) continue;
         char text[2 * LX_FIELD_NAME_MAX];
         uint8_t hash[DIGEST_SIZE];
-        int length =
-            snprintf(text, sizeof text, "%.120s:%.120s", id, products->columns[p]->name);
+        int length = snprintf(text, sizeof text, "%.120s:%.120s", id, products->columns[p]->name);
         digest_of(text, (size_t)length, hash);
         if (hidden < products->count && memcmp(hash, least, sizeof hash) >= 0) continue;
         memcpy(least, hash, sizeof hash);
@@ -148,7 +147,7 @@ struct work {
     struct trial_encoding encoding;
     struct turn *turns; /* of the training customers whose hidden product is a class */
     size_t turn_count, turn_capacity;
-    int classes[PRODUCTS_MAX];  /* by product; NONE: too rare */
+    int classes[PRODUCTS_MAX];     /* by product; NONE: too rare */
     size_t products[PRODUCTS_MAX]; /* by class */
     size_t class_count;
     double shares[PRODUCTS_MAX]; /* by product: how often it is the hidden one */
@@ -184,8 +183,8 @@ static enum lx_err add_turn(struct work *work, size_t place, size_t hidden)
     enum lx_err code = lx_grow(&work->turns, &work->turn_capacity, work->turn_count + 1,
                                TRIAL_ROWS_MAX, sizeof *work->turns);
     if (code != LX_OK) return lx_fail(work->err, code, "zimnat: %zu turns", work->turn_count);
-    work->turns[work->turn_count++] = (struct turn){work->task->train_rows[place], (uint32_t)place,
-                                                    (uint16_t)hidden};
+    work->turns[work->turn_count++] =
+        (struct turn){work->task->train_rows[place], (uint32_t)place, (uint16_t)hidden};
     return LX_OK;
 }
 
@@ -296,9 +295,7 @@ static void spread(const struct work *work, const struct turn *turn, const doubl
     for (size_t p = 0; p < work->test.count; p++) {
         bool is_known = p != turn->hidden && is_held(&work->test, p, turn->row);
         int class = work->classes[p];
-        ret_probabilities[p] = is_known        ? 0
-                               : class == NONE ? work->shares[p]
-                                               : exp(margins[class]);
+        ret_probabilities[p] = is_known ? 0 : class == NONE ? work->shares[p] : exp(margins[class]);
         *(class == NONE ? &rare : &common) += ret_probabilities[p];
     }
     for (size_t p = 0; p < work->test.count; p++)
@@ -307,8 +304,8 @@ static void spread(const struct work *work, const struct turn *turn, const doubl
         if (common <= 0) ret_probabilities[p] /= rare;
 }
 
-static enum lx_err add_case(const struct work *work, const struct turn *turn,
-                            const double *margins, struct trial_predictions *predictions)
+static enum lx_err add_case(const struct work *work, const struct turn *turn, const double *margins,
+                            struct trial_predictions *predictions)
 {
     double probabilities[PRODUCTS_MAX];
     spread(work, turn, margins, probabilities);
@@ -332,9 +329,8 @@ static enum lx_err score(struct work *work, const struct ensemble *ensemble,
     if (turns == NULL || margins == NULL)
         code = lx_fail(work->err, LX_ERR_NO_MEMORY, "zimnat: %zu rows", task->test_count);
     for (size_t i = 0; i < task->test_count && code == LX_OK; i++)
-        turns[i] = (struct turn){
-            task->test_rows[i], (uint32_t)i,
-            (uint16_t)hidden_of(task->test, &work->test, task->test_rows[i])};
+        turns[i] = (struct turn){task->test_rows[i], (uint32_t)i,
+                                 (uint16_t)hidden_of(task->test, &work->test, task->test_rows[i])};
     if (code == LX_OK)
         code = fill_matrix(work, task->test, &work->test, turns, task->test_count, &matrix);
     if (code == LX_OK)
@@ -374,9 +370,9 @@ static enum lx_err predict(const struct trial_task *task, struct trial_predictio
     if (code == LX_OK) {
         count_shares(&work);
         if (work.class_count < 2)
-            code = lx_fail(err, LX_ERR_BAD_INPUT,
-                           "%s: %zu products have %d holders, two are needed",
-                           task->train->tables[0].file, work.class_count, HOLDERS_MIN);
+            code =
+                lx_fail(err, LX_ERR_BAD_INPUT, "%s: %zu products have %d holders, two are needed",
+                        task->train->tables[0].file, work.class_count, HOLDERS_MIN);
     }
     if (code == LX_OK) code = make_turns(&work);
     if (code == LX_OK) code = make_encoding(&work);
@@ -390,8 +386,7 @@ static enum lx_err predict(const struct trial_task *task, struct trial_predictio
 
 /* ---- Figures ---- */
 
-static enum lx_err summarise(const struct trial_predictions *predictions,
-                             struct trial_cases *cases)
+static enum lx_err summarise(const struct trial_predictions *predictions, struct trial_cases *cases)
 {
     size_t begin = 0;
     for (size_t i = 0; i < predictions->case_count; i++) {
@@ -419,7 +414,14 @@ static void name_case(const struct trial_data *data, uint32_t row, char text[TRI
              trial_text(trial_table_find(&data->tables[0], id_name), row));
 }
 
-static enum lx_err unused(void);
+static void name_candidate(const struct trial_data *data, uint16_t candidate,
+                           char text[TRIAL_NAME_SIZE])
+{
+    struct products products;
+    enum lx_err code = find_products(data, &products, NULL);
+    LX_ASSERT(code == LX_OK && candidate < products.count);
+    snprintf(text, TRIAL_NAME_SIZE, "%.60s", products.columns[candidate]->name);
+}
 
 static const struct trial_definition figures[] = {
     {"hit1", TRIAL_REAL, TRIAL_MEAN, VALUE_HIT1, 0},
@@ -427,4 +429,16 @@ static const struct trial_definition figures[] = {
     {"hit5", TRIAL_REAL, TRIAL_MEAN, VALUE_HIT5, 0},
     {"mrr", TRIAL_REAL, TRIAL_MEAN, VALUE_MRR, 0},
     {"log_loss", TRIAL_REAL, TRIAL_MEAN, VALUE_LOG_LOSS, 0},
+};
+
+const struct trial_kind trial_zimnat = {
+    .name = "zimnat",
+    .files = {"customers.csv"},
+    .figures = figures,
+    .figure_count = LX_COUNT_OF(figures),
+    .check = check,
+    .predict = predict,
+    .summarise = summarise,
+    .name_case = name_case,
+    .name_candidate = name_candidate,
 };
