@@ -90,11 +90,14 @@ enum lx_err scorer_compile_trees(struct scorer *scorer, const struct forest *for
         return lx_fail(err, LX_ERR_NO_MEMORY, "scorer: no memory for %zu trees",
                        forest->tree_count);
 
+    bool has_sliced_tree = false;
     for (size_t i = 0; i < forest->tree_count; i++) {
         const struct scorer_tree *tree = &scorer->trees[i];
         if (!tree->is_sliced) continue;
+        has_sliced_tree = true;
         fill_tree(scorer, tree, forest, forest->trees[i].root, 0, 0, 0);
         fill_bytes(scorer, tree);
     }
+    scorer->is_walked = !has_sliced_tree;
     return LX_OK;
 }

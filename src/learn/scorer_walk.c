@@ -135,10 +135,30 @@ static inline void walk_several(const struct scorer *scorer, const struct scorer
         ret_values[i] = scorer->exits[trees[i].exit_first + exits[i]];
 }
 
-static bool are_two_levels(const struct scorer_tree *trees)
+/* The same for trees without blocks, until each has come to its leaf. */
+static inline void walk_several_deep(const struct scorer *scorer, const struct scorer_tree *trees,
+                                     const uint32_t *keys, float ret_values[TREES_AT_ONCE])
+{
+    const struct scorer_node *nodes = scorer->nodes;
+    uint32_t at[TREES_AT_ONCE], moved = 1;
+    for (int i = 0; i < TREES_AT_ONCE; i++) at[i] = trees[i].root;
+    while (moved != 0) {
+        moved = 0;
+        for (int i = 0; i < TREES_AT_ONCE; i++) {
+            const struct scorer_node *node = &nodes[at[i]];
+            uint32_t next = node->left + (node->step.limit < keys[node->step.feature]);
+            moved |= next ^ at[i];
+            at[i] = next;
+        }
+    }
+    for (int i = 0; i < TREES_AT_ONCE; i++) ret_values[i] = nodes[at[i]].value;
+}
+
+/* All of them: 2, or 0 for trees without blocks. */
+static bool have_levels(const struct scorer_tree *trees, uint32_t levels)
 {
     for (int i = 0; i < TREES_AT_ONCE; i++)
-        if (trees[i].block_levels != 2) return false;
+        if (trees[i].block_levels != levels) return false;
     return true;
 }
 
@@ -168,8 +188,12 @@ static float walk_nodes(const struct scorer *scorer, const struct scorer_tree *t
 static void walk_trees(const struct scorer *scorer, const struct scorer_tree *trees, size_t count,
                        const uint32_t *keys, float ret_values[TREES_AT_ONCE])
 {
-    if (count == TREES_AT_ONCE && are_two_levels(trees)) {
+    if (count == TREES_AT_ONCE && have_levels(trees, 2)) {
         walk_several(scorer, trees, keys, ret_values);
+        return;
+    }
+    if (count == TREES_AT_ONCE && have_levels(trees, 0)) {
+        walk_several_deep(scorer, trees, keys, ret_values);
         return;
     }
     for (size_t i = 0; i < count; i++)

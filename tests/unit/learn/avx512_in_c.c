@@ -159,6 +159,7 @@ IN_C __m256i in_c_ternarylogic_epi64(__m256i a, __m256i b, __m256i c, int table)
 #define _mm512_unpacklo_epi16(a, b) in_c_unpack_epi16(a, b, 0)
 #define _mm512_unpackhi_epi16(a, b) in_c_unpack_epi16(a, b, 4)
 #define _mm512_add_ps(a, b) in_c_add_ps(a, b)
+#undef _mm256_ternarylogic_epi64
 #define _mm256_ternarylogic_epi64(a, b, c, table) in_c_ternarylogic_epi64(a, b, c, table)
 
 #define __AVX512VL__ 1
