@@ -1,6 +1,7 @@
 #include "codec/ini.h"
 
 #include <ini.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -141,8 +142,17 @@ static int on_pair(void *context, const char *section, const char *name, const c
     return parse->code == LX_OK;
 }
 
-static enum lx_err run_inih(struct parse *parse)
+/* The library keeps its options in globals, and several threads open banks at once: they are set by
+ * the first, and the others wait. */
+static void set_options(void)
 {
+    enum { UNSET, SETTING, SET };
+    static atomic_int state = UNSET;
+    int expected = UNSET;
+    if (!atomic_compare_exchange_strong(&state, &expected, SETTING)) {
+        while (atomic_load(&state) != SET) continue;
+        return;
+    }
     ini_use_stack = false;
     ini_allow_realloc = false;
     ini_initial_alloc = ini_max_line = LINE_MAX_BYTES;
@@ -150,7 +160,12 @@ static enum lx_err run_inih(struct parse *parse)
     ini_stop_on_first_error = true;
     ini_allow_multiline = ini_allow_bom = true;
     ini_allow_no_value = false;
+    atomic_store(&state, SET);
+}
 
+static enum lx_err run_inih(struct parse *parse)
+{
+    set_options();
     int status = ini_parse_stream(next_line, parse, on_pair, parse);
     const char *file = parse->ini->file;
     if (parse->code != LX_OK) return parse->code;
