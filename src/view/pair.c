@@ -38,7 +38,7 @@ static void add_view(struct product_history *product, const struct bank_event *e
                      const struct view_moment *moment)
 {
     product->last_view_ms = event->at_ms;
-    for (int w = view_window_of(moment, event->at_ms); w < VIEW_WINDOW_COUNT; w++) {
+    for (int w = (int)view_window_of(moment, event->at_ms); w < VIEW_WINDOW_COUNT; w++) {
         product->views[w]++;
         if (event->quantity > 0) product->dwell_seconds[w] += event->quantity;
     }

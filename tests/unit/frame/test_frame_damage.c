@@ -62,6 +62,7 @@ static enum lx_err read_all(const uint8_t *bytes, size_t length, struct lx_error
             for (size_t k = 0; k < count * column.element_size; k++) sum += elements[k];
         }
     }
+    (void)sum;
     frame_close(frame);
     return code;
 }
