@@ -79,6 +79,23 @@ static void test_texts_are_copied_and_formatted(void **state)
     lx_arena_release(&arena);
 }
 
+static void test_a_text_ends_whatever_comes_after_it(void **state)
+{
+    (void)state;
+    struct lx_arena arena;
+    lx_arena_init(&arena, 1 << 20);
+    static const char text[] = "0123456789012345678901234567890123456789";
+    for (int length = 0; length < 40; length++) {
+        char *copy = lx_arena_strndup(&arena, text, (size_t)length);
+        memset(lx_arena_alloc(&arena, 16), 0xAA, 16);
+        char *formatted = lx_arena_printf(&arena, "%.*s", length, text);
+        memset(lx_arena_alloc(&arena, 16), 0xAA, 16);
+        assert_int_equal(strlen(copy), length);
+        assert_int_equal(strlen(formatted), length);
+    }
+    lx_arena_release(&arena);
+}
+
 static void test_a_second_request_takes_nothing_from_the_system(void **state)
 {
     (void)state;
@@ -154,6 +171,7 @@ int main(void)
         cmocka_unit_test(test_the_maximum_is_never_passed),
         cmocka_unit_test(test_the_whole_maximum_can_be_had_at_once),
         cmocka_unit_test(test_texts_are_copied_and_formatted),
+        cmocka_unit_test(test_a_text_ends_whatever_comes_after_it),
         cmocka_unit_test(test_a_second_request_takes_nothing_from_the_system),
         cmocka_unit_test(property_pieces_never_overlap),
         cmocka_unit_test(test_a_failed_allocation_leaves_the_arena_whole),

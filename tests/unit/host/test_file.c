@@ -103,6 +103,23 @@ static void test_append_writes_at_the_end_and_create_begins_anew(void **state)
     expect_text(path, "x");
 }
 
+static void test_an_update_changes_bytes_in_place_and_beyond_the_end(void **state)
+{
+    const char *path = in(state, "file");
+    struct host_file *file = NULL;
+    assert_int_equal(host_open(path, HOST_UPDATE, &file, NULL), LX_ERR_NOT_FOUND);
+    write_text(path, "0123456789");
+    assert_int_equal(host_open(path, HOST_UPDATE, &file, NULL), LX_OK);
+    assert_int_equal(host_write_at(file, 10, "ab", 2, NULL), LX_OK);
+    assert_int_equal(host_write_at(file, 3, "xyz", 3, NULL), LX_OK);
+    assert_int_equal(host_write_at(file, 0, NULL, 0, NULL), LX_OK);
+    host_fault_after(0, ENOSPC);
+    assert_int_equal(host_write_at(file, 6, "!!!!", 4, NULL), LX_ERR_DISK_FULL);
+    host_fault_after(0, 0);
+    host_close(file);
+    expect_text(path, "012xyz!!89ab");
+}
+
 static void test_reading_in_steps_gives_the_whole_file(void **state)
 {
     struct lx_rng rng = lx_rng_of(42, 0);
@@ -187,6 +204,36 @@ static void test_refusals_name_the_path_and_the_reason(void **state)
     assert_int_equal(host_make_folder(longest, &err), LX_ERR_LIMIT);
     char path[LX_PATH_MAX];
     assert_int_equal(host_join(path, *state, longest, &err), LX_ERR_LIMIT);
+}
+
+/* "SCRATCH/./././name", of `length` bytes: a long name of a short path. */
+static const char *padded(void **state, const char *name, size_t length)
+{
+    static char path[LX_PATH_MAX + 10];
+    size_t at = strlen(*state), name_length = strlen(name);
+    memcpy(path, *state, at);
+    path[at++] = '/';
+    for (; at + name_length < length; at++) path[at] = (length - at - name_length) % 2 ? '/' : '.';
+    memcpy(path + at, name, name_length + 1);
+    assert_int_equal(strlen(path), length);
+    return path;
+}
+
+static void test_the_longest_name_is_taken_and_one_byte_more_is_not(void **state)
+{
+    struct host_file *file = NULL;
+    for (size_t extra = 0; extra < 2; extra++) {
+        enum lx_err want = extra == 0 ? LX_OK : LX_ERR_LIMIT;
+        size_t length = LX_PATH_MAX - 1 + extra;
+        char path[LX_PATH_MAX];
+        assert_int_equal(host_open(padded(state, "f", length), HOST_CREATE, &file, NULL), want);
+        if (extra == 0) host_close(file);
+        assert_int_equal(host_write_atomic(padded(state, "g", length - 4), "x", 1, NULL), want);
+        assert_int_equal(host_make_folder(padded(state, "d", length), NULL), want);
+        assert_int_equal(host_join(path, padded(state, "d", length - 2), "n", NULL), want);
+    }
+    expect_text(in(state, "g"), "x");
+    assert_true(host_is_folder(in(state, "d")));
 }
 
 static void test_join_puts_one_slash_between(void **state)
@@ -383,10 +430,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_what_is_written_is_read),
         TEST(test_append_writes_at_the_end_and_create_begins_anew),
+        TEST(test_an_update_changes_bytes_in_place_and_beyond_the_end),
         TEST(test_reading_in_steps_gives_the_whole_file),
         TEST(test_a_file_larger_than_its_buffer_is_refused_whole),
         TEST(test_reading_appends_to_what_the_buffer_holds),
         TEST(test_refusals_name_the_path_and_the_reason),
+        TEST(test_the_longest_name_is_taken_and_one_byte_more_is_not),
         TEST(test_join_puts_one_slash_between),
         TEST(test_a_replaced_file_is_the_old_one_or_the_new_one),
         TEST(test_a_planted_fault_comes_after_so_many_writes_and_stays),
