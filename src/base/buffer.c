@@ -34,7 +34,9 @@ char *lx_buffer_reserve(struct lx_buffer *buffer, size_t length)
     /* One more byte for the NUL that always follows. */
     buffer->failure = lx_grow(&buffer->bytes, &buffer->capacity, buffer->length + length + 1,
                               buffer->max_bytes + 1, 1);
-    return buffer->failure == LX_OK ? buffer->bytes + buffer->length : NULL;
+    if (buffer->failure != LX_OK) return NULL;
+    buffer->bytes[buffer->length] = '\0'; /* also where nothing is written and advanced */
+    return buffer->bytes + buffer->length;
 }
 
 void lx_buffer_advance(struct lx_buffer *buffer, size_t length)
