@@ -50,6 +50,7 @@ static int flags_of(enum host_open mode)
     case HOST_READ: return O_RDONLY;
     case HOST_CREATE: return O_RDWR | O_CREAT | O_TRUNC;
     case HOST_APPEND: return O_RDWR | O_CREAT | O_APPEND;
+    case HOST_UPDATE: return O_RDWR;
     }
     lx_bug(__FILE__, __LINE__, "mode");
 }
@@ -135,6 +136,29 @@ enum lx_err host_write(struct host_file *file, const void *bytes, size_t length,
     enum lx_err code = write_all(file, bytes, fault == 0 ? length : length / 2, err);
     if (code != LX_OK || fault == 0) return code;
     return lx_fail_errno(err, fault, "%s: cannot write", file->path);
+}
+
+enum lx_err host_write_at(struct host_file *file, uint64_t offset, const void *bytes, size_t length,
+                          struct lx_error *err)
+{
+    LX_ASSERT(file != NULL && offset <= INT64_MAX - length);
+    LX_ASSERT(bytes != NULL || length == 0);
+
+    int fault = host_fault_next();
+    size_t wanted = fault == 0 ? length : length / 2;
+    for (size_t done = 0; done < wanted;) {
+        size_t step = wanted - done < IO_MAX ? wanted - done : IO_MAX;
+        ssize_t written =
+            pwrite(file->descriptor, (const char *)bytes + done, step, (off_t)(offset + done));
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0)
+            return lx_fail_errno(err, errno, "%s: cannot write at byte %llu", file->path,
+                                 (unsigned long long)offset);
+        done += (size_t)written;
+    }
+    if (fault == 0) return LX_OK;
+    return lx_fail_errno(err, fault, "%s: cannot write at byte %llu", file->path,
+                         (unsigned long long)offset);
 }
 
 enum lx_err host_read_at(struct host_file *file, uint64_t offset, void *bytes, size_t size,

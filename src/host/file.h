@@ -31,6 +31,7 @@ enum host_open {
     HOST_READ,   /* must exist */
     HOST_CREATE, /* written anew, mode 0600 */
     HOST_APPEND, /* created if missing, written at the end */
+    HOST_UPDATE, /* must exist, written anywhere by host_write_at */
 };
 
 LX_MUST_USE enum lx_err host_open(const char *path, enum host_open mode,
@@ -44,6 +45,8 @@ LX_MUST_USE enum lx_err host_read(struct host_file *file, void *bytes, size_t si
 /* All the bytes, or a failure. */
 LX_MUST_USE enum lx_err host_write(struct host_file *file, const void *bytes, size_t length,
                                    struct lx_error *err);
+LX_MUST_USE enum lx_err host_write_at(struct host_file *file, uint64_t offset, const void *bytes,
+                                      size_t length, struct lx_error *err);
 /* As many of the `size` bytes at `offset` as the file has. */
 LX_MUST_USE enum lx_err host_read_at(struct host_file *file, uint64_t offset, void *bytes,
                                      size_t size, size_t *ret_length, struct lx_error *err);

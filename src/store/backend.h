@@ -52,6 +52,9 @@ struct store_backend {
     enum lx_err (*append)(struct store *store, const char *table, int column_count,
                           enum store_conflict conflict, const struct store_source *source,
                           uint64_t *ret_count, struct lx_error *err);
+    enum lx_err (*fill)(struct store *store, const char *table, int column_count, int key_count,
+                        const struct store_int_source *source, uint64_t *ret_count,
+                        struct lx_error *err);
     enum lx_err (*seal)(struct store *store, struct lx_error *err);
     enum lx_err (*retire)(struct store *store, struct lx_error *err);
 };

@@ -19,6 +19,7 @@
 
 #include "base/limits.h"
 #include "host/file.h"
+#include "store/btree.h"
 
 enum { BUSY_TIMEOUT_MS = 5000, PARAMETERS_MAX = 64, SQL_MAX = 2048 };
 
@@ -132,11 +133,22 @@ static const sqlite3_module rows_module;
 static void visit_row(sqlite3_context *context, int count, sqlite3_value **values);
 static void visit_end(sqlite3_context *context);
 
+/* Made here, since SQLite would let everybody read it. */
+static enum lx_err make_file(const struct store *store, struct lx_error *err)
+{
+    struct host_file *file = NULL;
+    bool is_there = host_exists(store->path);
+    if (store->mode == STORE_BULK && is_there)
+        return lx_fail(err, LX_ERR_REFUSED, "%s: is there already", store->path);
+    if (store->mode == STORE_READ || is_there) return LX_OK;
+    enum lx_err code = host_open(store->path, HOST_APPEND, &file, err);
+    host_close(file);
+    return code;
+}
+
 static enum lx_err open_file(struct sqlite_store *store, struct lx_error *err)
 {
     struct store *head = &store->head;
-    if (head->mode == STORE_BULK && host_exists(head->path))
-        return lx_fail(err, LX_ERR_REFUSED, "%s: is there already", head->path);
     int status = sqlite3_open_v2(head->path, &store->db, flags_of(head->mode), NULL);
     if (store->db == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "%s: out of memory", head->path);
     if (status != SQLITE_OK && sqlite3_system_errno(store->db) == ENOENT)
@@ -176,6 +188,7 @@ static enum lx_err sqlite_open(const char *path, enum store_mode mode, struct st
     store->head = (struct store){.backend = &store_sqlite, .mode = mode, .path = lx_strdup(path)};
     enum lx_err code = LX_OK;
     if (store->head.path == NULL) code = lx_fail(err, LX_ERR_NO_MEMORY, "%s: out of memory", path);
+    if (code == LX_OK) code = make_file(&store->head, err);
     if (code == LX_OK) code = open_file(store, err);
     if (code == LX_OK)
         *ret_store = &store->head;
@@ -549,6 +562,43 @@ static enum lx_err sqlite_append(struct store *head, const char *table, int colu
     return LX_OK;
 }
 
+static enum lx_err root_of(struct store *store, const char *table, uint32_t *ret_root,
+                           struct lx_error *err)
+{
+    struct store_statement *statement = NULL;
+    bool has_row = false;
+    enum lx_err code = sqlite_prepare(store,
+                                      "SELECT rootpage FROM sqlite_schema WHERE name = $1"
+                                      " AND NOT EXISTS (SELECT 1 FROM sqlite_schema"
+                                      " WHERE tbl_name = $1 AND type <> 'table')",
+                                      &statement, err);
+    if (code != LX_OK) return code;
+    store_bind_text(statement, 1, table, strlen(table));
+    code = sqlite_step(statement, &has_row, err);
+    if (code == LX_OK && !has_row)
+        code = lx_fail(err, LX_ERR_USAGE, "%s: no table %s without indexes", store->path, table);
+    if (code == LX_OK) *ret_root = (uint32_t)sqlite_integer(statement, 0);
+    sqlite_finalize(statement);
+    return code;
+}
+
+/* SQLite lets go of the file meanwhile. */
+static enum lx_err sqlite_fill(struct store *head, const char *table, int column_count,
+                               int key_count, const struct store_int_source *source,
+                               uint64_t *ret_count, struct lx_error *err)
+{
+    struct sqlite_store *store = (struct sqlite_store *)head;
+    struct btree_table filled = {
+        .path = head->path, .column_count = column_count, .key_count = key_count};
+    enum lx_err code = root_of(head, table, &filled.root, err);
+    if (code != LX_OK) return code;
+    int status = sqlite3_close(store->db);
+    LX_ASSERT(status == SQLITE_OK); /* no statement is open */
+    store->db = NULL;
+    code = btree_fill(&filled, source, ret_count, err);
+    return code == LX_OK ? open_file(store, err) : code;
+}
+
 static enum lx_err sync_file(struct store *store, struct lx_error *err)
 {
     sqlite3_file *file = NULL;
@@ -601,6 +651,7 @@ const struct store_backend store_sqlite = {
     .real = sqlite_real,
     .bytes = sqlite_bytes,
     .append = sqlite_append,
+    .fill = sqlite_fill,
     .seal = sqlite_seal,
     .retire = sqlite_retire,
 };

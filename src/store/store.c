@@ -321,6 +321,17 @@ enum lx_err store_migrate(struct store *store, const struct store_migration *mig
     return code;
 }
 
+enum lx_err store_fill(struct store *store, const char *table, int column_count, int key_count,
+                       const struct store_int_source *source, uint64_t *ret_count,
+                       struct lx_error *err)
+{
+    LX_ASSERT(store != NULL && table != NULL && source != NULL && ret_count != NULL);
+    LX_ASSERT(key_count >= 1 && key_count <= column_count && column_count <= STORE_COLUMNS_MAX);
+    LX_ASSERT(store->mode == STORE_BULK && !store->is_in_transaction);
+
+    return store->backend->fill(store, table, column_count, key_count, source, ret_count, err);
+}
+
 enum lx_err store_seal(struct store *store, struct lx_error *err)
 {
     LX_ASSERT(store != NULL && store->mode == STORE_BULK && !store->is_in_transaction);

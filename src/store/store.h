@@ -130,6 +130,22 @@ struct store_migration {
 LX_MUST_USE enum lx_err store_migrate(struct store *store, const struct store_migration *migrations,
                                       size_t count, struct lx_error *err);
 
+/*
+ * The fast way to fill one large table of a STORE_BULK store: an empty one of integers, without
+ * other indexes, outside a transaction and with no statement of the store open. Its first
+ * `key_count` columns are its primary key, and rows must come in ascending order of it
+ * (LX_ERR_REFUSED). The source keeps what the table's constraints ask for: they are not looked at.
+ * After a failure the store can only be closed and removed.
+ */
+struct store_int_source {
+    void *context;
+    int64_t null_value;
+    enum lx_err (*next)(void *context, int64_t *values, bool *ret_has_row, struct lx_error *err);
+};
+LX_MUST_USE enum lx_err store_fill(struct store *store, const char *table, int column_count,
+                                   int key_count, const struct store_int_source *source,
+                                   uint64_t *ret_count, struct lx_error *err);
+
 /* Ends STORE_BULK: everything on disk, WAL from now on. */
 LX_MUST_USE enum lx_err store_seal(struct store *store, struct lx_error *err);
 

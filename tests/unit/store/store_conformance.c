@@ -7,6 +7,7 @@
 
 #include "tests/cmocka_all.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #include "store/store.h"
@@ -434,6 +435,153 @@ static void test_a_bulk_store_that_was_sealed_is_like_any_other(void **state)
     store_close(store);
 }
 
+/* Rows of `columns` numbers that follow from their index: of every size, and nulls. */
+struct wide {
+    uint64_t next, end, repeat_at;
+    int columns;
+};
+
+static int64_t wide_value(uint64_t row, int column)
+{
+    static const int sizes[] = {1, 8, 15, 16, 24, 31, 33, 47, 48, 55, 63, 2};
+    if (column == 0) return (int64_t)(row / 3) - 50;
+    if (column == 1) return (int64_t)(row % 3);
+    uint64_t bits = (row + 1) * 0x9E3779B97F4A7C15u * (uint64_t)(column + 1);
+    if (bits % 13 == 0) return INT64_MIN;
+    int64_t value = (int64_t)(bits >> (64 - sizes[(size_t)column % LX_COUNT_OF(sizes)]));
+    return bits % 2 == 0 ? value : -value;
+}
+
+static enum lx_err next_wide(void *context, int64_t *values, bool *ret_has_row,
+                             struct lx_error *error)
+{
+    struct wide *wide = context;
+    *ret_has_row = wide->next < wide->end;
+    if (!*ret_has_row) return LX_OK;
+    if (wide->next == wide->repeat_at) wide->next--;
+    for (int i = 0; i < wide->columns; i++) values[i] = wide_value(wide->next, i);
+    wide->next++;
+    return LX_OK;
+}
+
+static void create_wide(struct store *store, int columns)
+{
+    char sql[1024];
+    int length = snprintf(sql, sizeof sql,
+                          "CREATE TABLE other (a BIGINT PRIMARY KEY);"
+                          "CREATE TABLE wide (c0 BIGINT, c1 BIGINT");
+    for (int i = 2; i < columns; i++)
+        length += snprintf(sql + length, sizeof sql - (size_t)length, ", c%d BIGINT", i);
+    snprintf(sql + length, sizeof sql - (size_t)length, ", PRIMARY KEY (c0, c1))%s",
+             subject->key_clustered);
+    MUST(store_execute(store, sql, &err));
+}
+
+static void compare_wide(struct store *store, uint64_t rows, int columns)
+{
+    struct store_statement *all = prepare(store, "SELECT * FROM wide ORDER BY c0, c1");
+    struct store_statement *one = prepare(store, "SELECT count(*) FROM wide WHERE c0 = $1");
+    bool has_row = false;
+    for (uint64_t row = 0;; row++) {
+        int64_t values[STORE_COLUMNS_MAX];
+        MUST(store_step(all, &has_row, &err));
+        if (has_row != (row < rows)) fail_msg("%" PRIu64 " of %" PRIu64 " rows", row, rows);
+        if (!has_row) break;
+        store_ints(all, 0, columns, INT64_MIN, values);
+        for (int i = 0; i < columns; i++)
+            if (values[i] != wide_value(row, i))
+                fail_msg("%" PRIu64 " rows: row %" PRIu64 " column %d: %" PRId64 ", not %" PRId64,
+                         rows, row, i, values[i], wide_value(row, i));
+        if (row % 101 != 0) continue;
+        store_bind_int(one, 1, values[0]);
+        MUST(store_step(one, &has_row, &err));
+        assert_int_equal(store_int(one, 0), rows - row / 3 * 3 < 3 ? rows % 3 : 3);
+        store_reset(one);
+    }
+    store_finalize(all);
+    store_finalize(one);
+}
+
+static void test_a_filled_table_has_the_rows_of_the_source(void **state)
+{
+    static const uint64_t counts[] = {0, 1, 2, 27, 28, 29, 700, 757, 20000};
+    static const int columns[] = {2, 12, STORE_COLUMNS_MAX};
+    for (size_t i = 0; i < LX_COUNT_OF(counts) * LX_COUNT_OF(columns); i++) {
+        struct wide wide = {0, counts[i / LX_COUNT_OF(columns)], UINT64_MAX,
+                            columns[i % LX_COUNT_OF(columns)]};
+        const struct store_int_source source = {&wide, INT64_MIN, next_wide};
+        uint64_t count = UINT64_MAX, rows = wide.end;
+        char where[LX_PATH_MAX];
+        MUST(host_join(where, folder, "fill", &err));
+        MUST(host_make_folder(where, &err));
+        subject->fresh_url(where, url);
+        struct store *store = open_store(STORE_BULK);
+        create_wide(store, wide.columns);
+        MUST(store_fill(store, "wide", wide.columns, 2, &source, &count, &err));
+        assert_int_equal(count, rows);
+        MUST(store_begin(store, &err));
+        MUST(store_execute(store, "INSERT INTO other VALUES (1)", &err));
+        MUST(store_commit(store, &err));
+        MUST(store_seal(store, &err));
+        store_close(store);
+        store = open_store(STORE_WRITE);
+        compare_wide(store, rows, wide.columns);
+        subject->check(store);
+        /* It is a table like any other. */
+        MUST(store_execute(store,
+                           "DELETE FROM wide WHERE c1 = 1;"
+                           "INSERT INTO wide (c0, c1) SELECT c0, 1 FROM wide WHERE c1 = 0",
+                           &err));
+        assert_int_equal(query(store, "SELECT count(*) FROM wide"), rows + (rows % 3 == 1));
+        subject->check(store);
+        store_close(store);
+        MUST(host_remove_tree(where, &err));
+    }
+}
+
+static void test_a_table_is_filled_in_the_order_of_its_key_and_once(void **state)
+{
+    struct wide wide = {0, 1000, 500, 3};
+    const struct store_int_source source = {&wide, INT64_MIN, next_wide};
+    uint64_t count = 0;
+    struct store *store = open_store(STORE_BULK);
+    create_wide(store, 3);
+    MUST_FAIL(store_fill(store, "wide", 3, 2, &source, &count, &err), LX_ERR_REFUSED);
+    assert_non_null(strstr(err.text, "row 500"));
+    store_close(store);
+    MUST(host_remove_tree(folder, &err));
+    MUST(host_make_folder(folder, &err));
+    store = open_store(STORE_BULK);
+    create_wide(store, 3);
+    MUST(store_execute(store, "CREATE INDEX i ON other (a); INSERT INTO wide VALUES (1, 1, 1)",
+                       &err));
+    MUST_FAIL(store_fill(store, "other", 1, 1, &source, &count, &err), LX_ERR_USAGE);
+    wide = (struct wide){0, 1, UINT64_MAX, 3};
+    MUST_FAIL(store_fill(store, "wide", 3, 2, &source, &count, &err), LX_ERR_CORRUPT);
+    store_close(store);
+}
+
+static void test_a_disk_that_fills_up_while_filling_is_told(void **state)
+{
+    uint64_t writes = 0;
+    for (;; writes++) {
+        struct wide wide = {0, 30000, UINT64_MAX, STORE_COLUMNS_MAX};
+        const struct store_int_source source = {&wide, INT64_MIN, next_wide};
+        uint64_t count = 0;
+        struct store *store = open_store(STORE_BULK);
+        create_wide(store, STORE_COLUMNS_MAX);
+        host_fault_after(writes, ENOSPC);
+        enum lx_err code = store_fill(store, "wide", STORE_COLUMNS_MAX, 2, &source, &count, &err);
+        host_fault_after(0, 0);
+        store_close(store);
+        MUST(host_remove_tree(folder, &err));
+        MUST(host_make_folder(folder, &err));
+        if (code == LX_OK) break;
+        assert_int_equal(code, LX_ERR_DISK_FULL);
+    }
+    assert_true(writes >= 4);
+}
+
 static void test_changes_counts_the_rows_of_the_last_statement(void **state)
 {
     struct store *store = open_store(STORE_WRITE);
@@ -474,6 +622,9 @@ int store_conformance_run(const struct store_subject *of)
         TEST(test_a_source_that_fails_is_heard),
         TEST(test_a_visit_sees_every_row_and_can_end_the_pass),
         TEST(test_a_bulk_store_that_was_sealed_is_like_any_other),
+        TEST(test_a_filled_table_has_the_rows_of_the_source),
+        TEST(test_a_table_is_filled_in_the_order_of_its_key_and_once),
+        TEST(test_a_disk_that_fills_up_while_filling_is_told),
         TEST(test_changes_counts_the_rows_of_the_last_statement),
 #undef TEST
     };

@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,6 +35,16 @@ static int teardown(void **state)
 static void fresh_url(const char *where, char ret_url[LX_PATH_MAX])
 {
     snprintf(ret_url, LX_PATH_MAX, "sqlite:%.4000s/fresh.db", where);
+}
+
+static void check_integrity(struct store *store)
+{
+    struct store_statement *statement = NULL;
+    bool has_row = false;
+    MUST(store_prepare(store, "PRAGMA integrity_check", &statement, &err));
+    MUST(store_step(statement, &has_row, &err));
+    assert_string_equal(store_text(statement, 0, NULL), "ok");
+    store_finalize(statement);
 }
 
 static struct store *open_store(enum store_mode mode)
@@ -200,6 +211,59 @@ static void test_a_store_is_replaced_whole_and_old_writers_are_told(void **state
     store_close(other);
 }
 
+struct largest {
+    int64_t next, end;
+};
+
+static enum lx_err next_largest(void *context, int64_t *values, bool *ret_has_row,
+                                struct lx_error *error)
+{
+    struct largest *largest = context;
+    *ret_has_row = largest->next < largest->end;
+    for (int i = 0; i < STORE_COLUMNS_MAX; i++) values[i] = INT64_MAX - i;
+    values[0] = INT64_MAX - 1000 + largest->next++;
+    return LX_OK;
+}
+
+/* 27 rows to a leaf, 27 rows and 28 leaves to a page above: a second level begins with the 28th
+ * row, a third with the 784th. */
+static void test_a_tree_is_whole_whatever_its_last_pages_hold(void **state)
+{
+    char sql[1024], next[LX_PATH_MAX];
+    int length = snprintf(sql, sizeof sql, "CREATE TABLE t (c0 INTEGER PRIMARY KEY");
+    for (int i = 1; i < STORE_COLUMNS_MAX; i++)
+        length += snprintf(sql + length, sizeof sql - (size_t)length, ", c%d INTEGER", i);
+    snprintf(sql + length, sizeof sql - (size_t)length, ") WITHOUT ROWID");
+    MUST(host_join(next, folder, "tree.db", &err));
+    for (int64_t rows = 0; rows < 880; rows += rows == 90 ? 650 : 1) {
+        struct largest largest = {0, rows};
+        const struct store_int_source source = {&largest, INT64_MIN, next_largest};
+        uint64_t count = 0;
+        struct store *store = NULL;
+        MUST(store_open(next, STORE_BULK, &store, &err));
+        MUST(store_execute(store, sql, &err));
+        MUST(store_fill(store, "t", STORE_COLUMNS_MAX, 1, &source, &count, &err));
+        if (count_rows(store) != rows) fail_msg("not %d rows", (int)rows);
+        check_integrity(store);
+        store_close(store);
+        MUST(host_remove(next, &err));
+    }
+}
+
+static void test_a_store_is_for_its_owner_alone(void **state)
+{
+    struct stat status;
+    struct store *store = open_store(STORE_WRITE);
+    MUST(store_execute(store, "CREATE TABLE t (a BLOB)", &err));
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    char log[LX_PATH_MAX];
+    MUST(host_join(log, folder, "test.db-wal", &err));
+    assert_int_equal(stat(log, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    store_close(store);
+}
+
 static void test_a_writer_of_a_replaced_file_is_refused(void **state)
 {
     char aside[LX_PATH_MAX];
@@ -216,7 +280,7 @@ static void test_a_writer_of_a_replaced_file_is_refused(void **state)
 
 int main(void)
 {
-    const struct store_subject subject = {"sqlite", fresh_url};
+    const struct store_subject subject = {"sqlite", fresh_url, " WITHOUT ROWID", check_integrity};
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(test_other_stores_than_sqlite_are_named),
@@ -226,6 +290,8 @@ int main(void)
         TEST(test_a_damaged_page_is_found_when_it_is_read),
         TEST(test_a_bulk_store_is_a_new_file),
         TEST(test_a_store_is_replaced_whole_and_old_writers_are_told),
+        TEST(test_a_tree_is_whole_whatever_its_last_pages_hold),
+        TEST(test_a_store_is_for_its_owner_alone),
         TEST(test_a_writer_of_a_replaced_file_is_refused),
     };
     return store_conformance_run(&subject) + cmocka_run_group_tests(tests, NULL, NULL);
