@@ -13,6 +13,8 @@
 
 #define CLI_OUTPUT_MAX ((size_t)256 << 20)
 
+enum { LABEL_WIDTH = 34 };
+
 static const struct cli_command *command_named(const char *name)
 {
     for (size_t i = 0; i < cli_command_count; i++)
@@ -88,6 +90,28 @@ void cli_line(struct cli_call *call, const char *format, ...)
     lx_buffer_append_byte(&call->out, '\n');
 }
 
+/* Columns on a terminal: Chinese characters take two. */
+static int width_of(const char *text)
+{
+    int width = 0;
+    for (const unsigned char *byte = (const unsigned char *)text; *byte != 0; byte++)
+        if ((*byte & 0xC0u) != 0x80u) width += *byte >= 0xE3u ? 2 : 1;
+    return width;
+}
+
+void cli_pair(struct cli_call *call, const char *label, const char *format, ...)
+{
+    if (call->is_json) return;
+
+    char value[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(value, sizeof value, format, args);
+    va_end(args);
+    int gap = LABEL_WIDTH - width_of(label);
+    cli_line(call, "  %s%*s%s", label, gap > 1 ? gap : 1, "", value);
+}
+
 double cli_seconds(const struct cli_call *call)
 {
     return (double)(call->env.elapsed_ns(call->env.context) - call->started_ns) / 1e9;
@@ -98,7 +122,7 @@ void cli_figure(struct cli_call *call, const char *name, double value)
     if (call->is_json)
         json_name_real(&call->json, name, value);
     else
-        cli_line(call, "  %-28s %.6g", name, value);
+        cli_pair(call, name, "%.6g", value);
 }
 
 void cli_count(struct cli_call *call, const char *name, const char *zh, const char *en,
@@ -107,7 +131,7 @@ void cli_count(struct cli_call *call, const char *name, const char *zh, const ch
     if (call->is_json)
         json_name_int(&call->json, name, value);
     else
-        cli_line(call, "  %-28s %" PRId64, cli_text(call, zh, en), value);
+        cli_pair(call, cli_text(call, zh, en), "%" PRId64, value);
 }
 
 /* zh unless somebody says otherwise: --lang, then LINGXI_LANG, then the locale. */

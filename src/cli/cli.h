@@ -76,6 +76,8 @@ LX_MUST_USE enum lx_err cli_balance(const struct cli_call *call, enum sampling *
 const char *cli_text(const struct cli_call *call, const char *zh, const char *en);
 /* One line for people; nothing with --json. */
 void cli_line(struct cli_call *call, const char *format, ...) LX_PRINTF(2, 3);
+/* A label and its value in two columns, for people. */
+void cli_pair(struct cli_call *call, const char *label, const char *format, ...) LX_PRINTF(3, 4);
 double cli_seconds(const struct cli_call *call); /* since the command began */
 
 /* A figure, in the document or as a line. */

@@ -115,7 +115,7 @@ static void label_print(struct cli_call *call, const struct portrait_label *labe
     char confidence[32] = "";
     if (!isnan(label->confidence))
         snprintf(confidence, sizeof confidence, "  %.3f%%", label->confidence * 100);
-    cli_line(call, "  %-22s %s%s", cli_text(call, label->zh, label->en),
+    cli_pair(call, cli_text(call, label->zh, label->en), "%s%s",
              cli_text(call, label->value_zh, label->value_en), confidence);
     if (!call->is_json) return;
 

@@ -199,7 +199,7 @@ enum lx_err cli_refresh(struct cli_call *call, struct lx_error *err)
     char day[LX_DATE_TEXT_SIZE];
     lx_day_format(lx_day_of_ms(result.as_of_ms, utc_offset_minutes), day);
     if (call->is_json) json_name_text(&call->json, "as_of", day);
-    cli_line(call, "  %-28s %s", cli_text(call, "截至", "as of"), day);
+    cli_pair(call, cli_text(call, "截至", "as of"), "%s", day);
     cli_count(call, "customers", "客户", "customers", (int64_t)result.customers);
     cli_count(call, "features", "特征", "features", (int64_t)result.features);
     cli_count(call, "size_bytes", "快照字节", "snapshot bytes", (int64_t)result.size_bytes);

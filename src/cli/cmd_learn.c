@@ -85,7 +85,7 @@ static void print_days(struct cli_call *call, const char *name, const char *zh, 
     char from[LX_DATE_TEXT_SIZE], to[LX_DATE_TEXT_SIZE];
     lx_day_format(from_day, from);
     lx_day_format(to_day, to);
-    cli_line(call, "  %-28s %s .. %s", cli_text(call, zh, en), from, to);
+    cli_pair(call, cli_text(call, zh, en), "%s .. %s", from, to);
     if (!call->is_json) return;
     json_name(&call->json, name);
     json_array_begin(&call->json);
@@ -97,7 +97,7 @@ static void print_days(struct cli_call *call, const char *name, const char *zh, 
 static void train_print(struct cli_call *call, const struct train_result *result)
 {
     if (call->is_json) json_name_text(&call->json, "model", result->model);
-    cli_line(call, "  %-28s %s", cli_text(call, "模型", "model"), result->model);
+    cli_pair(call, cli_text(call, "模型", "model"), "%s", result->model);
     cli_count(call, "rows", "训练行", "rows fitted on", (int64_t)result->rows);
     cli_count(call, "positives", "其中正例", "of them positive", (int64_t)result->positives);
     cli_count(call, "features", "特征", "features", result->feature_count);
@@ -169,7 +169,7 @@ static enum lx_err evaluate_plain(struct cli_call *call, const struct evaluate_o
     enum lx_err code = evaluate(call->folder, options, &call->env, &result, err);
     if (code == LX_OK) {
         if (call->is_json) json_name_text(&call->json, "model", result.model);
-        cli_line(call, "  %-28s %s", cli_text(call, "模型", "model"), result.model);
+        cli_pair(call, cli_text(call, "模型", "model"), "%s", result.model);
         print_days(call, "measured", "评估月末（模型未见）", "month ends measured on, unseen",
                    result.from_day, result.to_day);
         cli_count(call, "customers", "客户", "customers", (int64_t)result.customers);
