@@ -191,7 +191,7 @@ void view_peer_features(const struct view_peers *peers, float age, float balance
 {
     struct customer_peers c = {NAN, NAN, NAN, NAN};
     if (peers != NULL)
-        c = peers_of(peers, view_peers_cohort_group(peers, age, balance, acts_90d),
+        c = peers_of(peers, view_peers_cohort_group(age, balance, acts_90d),
                      view_peers_branch_group(peers, branch));
     float *value = ret_values;
 #define X(name, group, unit, zh, en, definition, expression) *value++ = (expression);

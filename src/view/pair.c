@@ -128,7 +128,6 @@ struct derived {
     const struct view_peers *peers; /* or NULL */
     const struct bank_catalogue *catalogue;
     const struct bank_product *product;
-    const float *customer_values;
     int index;
     int32_t today;
     struct product_rates rates;
@@ -139,7 +138,7 @@ static struct customer_groups groups_of(const struct view_facts *facts,
                                         const float *customer_values)
 {
     if (peers == NULL) return (struct customer_groups){0};
-    int cohort = view_peers_cohort_group(peers, customer_values[VIEW_CUSTOMER_age],
+    int cohort = view_peers_cohort_group(customer_values[VIEW_CUSTOMER_age],
                                          customer_values[VIEW_CUSTOMER_balance],
                                          customer_values[VIEW_CUSTOMER_acts_90d]);
     return (struct customer_groups){
@@ -257,7 +256,6 @@ void view_pair_derived(const struct view_facts *facts, const struct view_context
         .facts = facts,
         .peers = context->peers,
         .catalogue = context->catalogue,
-        .customer_values = customer_values,
         .today = lx_day_of_ms(as_of_ms, context->utc_offset_minutes),
     };
     for (size_t i = 0; i < context->catalogue->count; i++) {

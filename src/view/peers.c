@@ -17,7 +17,7 @@ static int band_of(float value, const float *limits, int count)
 }
 
 /* Unknown age is a band of its own; unknown assets and activity are none. */
-int view_cohort_of(float age, float balance, float acts_90d)
+static int cohort_of(float age, float balance, float acts_90d)
 {
     static const float ages[] = {25, 35, 45, 55, 65};
     static const float fens[] = {1e5F, 1e6F, 5e6F, 2e7F}; /* 1 thousand to 200 thousand yuan */
@@ -28,11 +28,9 @@ int view_cohort_of(float age, float balance, float acts_90d)
     return (age_band * PEERS_ASSETS_BANDS + assets_band) * PEERS_ACTIVITY_CLASSES + activity;
 }
 
-int view_peers_cohort_group(const struct view_peers *peers, float age, float balance,
-                            float acts_90d)
+int view_peers_cohort_group(float age, float balance, float acts_90d)
 {
-    (void)peers;
-    return 1 + view_cohort_of(age, balance, acts_90d);
+    return 1 + cohort_of(age, balance, acts_90d);
 }
 
 int view_peers_branch_group(const struct view_peers *peers, int branch)
@@ -119,8 +117,7 @@ void view_peers_add(struct view_peers *peers, const struct view_peer *peer)
 {
     peers->customers++;
     add_to_group(peers, 0, peer);
-    add_to_group(peers, view_peers_cohort_group(peers, peer->age, peer->balance, peer->acts_90d),
-                 peer);
+    add_to_group(peers, view_peers_cohort_group(peer->age, peer->balance, peer->acts_90d), peer);
     add_to_group(peers, view_peers_branch_group(peers, peer->branch), peer);
     add_to_group(peers, view_peers_occupation_group(peers, peer->occupation), peer);
     for (size_t a = 0; a < peers->product_count; a++) {

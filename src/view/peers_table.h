@@ -72,9 +72,7 @@ void view_peers_merge(struct view_peers *peers, const struct view_peers *other);
 /* Makes the rates; rates[group][PEERS_CUSTOMERS] is the openings of one customer in 30 days. */
 void view_peers_finish(struct view_peers *peers);
 
-int view_cohort_of(float age, float balance, float acts_90d);
-int view_peers_cohort_group(const struct view_peers *peers, float age, float balance,
-                            float acts_90d);
+int view_peers_cohort_group(float age, float balance, float acts_90d);
 int view_peers_branch_group(const struct view_peers *peers, int branch);
 int view_peers_occupation_group(const struct view_peers *peers, int occupation);
 

@@ -367,6 +367,35 @@ static void test_a_damaged_snapshot_is_refused(void **state)
     assert_int_equal(view_snapshot_open(folder, &snapshot, &err), LX_ERR_CORRUPT);
 }
 
+/* One thread, as the hook asks for; every allocation to open, one in seven to refresh. */
+static void test_refused_memory_is_an_error_and_leaves_the_old_snapshot(void **state)
+{
+    struct lx_env env = test_env(1);
+    struct lx_error err;
+    refresh(1);
+    for (uint64_t allocation = 1;; allocation++) {
+        struct view_snapshot *snapshot = NULL;
+        lx_alloc_fail_at(allocation);
+        enum lx_err code = view_snapshot_open(folder, &snapshot, &err);
+        lx_alloc_fail_at(0);
+        view_snapshot_close(snapshot);
+        if (code == LX_OK) break;
+        assert_int_equal(code, LX_ERR_NO_MEMORY);
+    }
+    for (uint64_t allocation = 1;; allocation += 7) {
+        struct view_refresh_result result;
+        lx_alloc_fail_at(allocation);
+        enum lx_err code = view_refresh(folder, HISTORY_NOW_MS, 78, &env, &result, &err);
+        lx_alloc_fail_at(0);
+        if (code == LX_OK) break;
+        assert_int_equal(code, LX_ERR_NO_MEMORY);
+        struct view_snapshot *snapshot = open_snapshot();
+        assert_int_equal(view_snapshot_journal_position(snapshot), 77);
+        view_snapshot_close(snapshot);
+        assert_int_equal(snapshot_files(), 2);
+    }
+}
+
 static void test_another_catalogue_asks_for_a_new_snapshot(void **state)
 {
     char path[LX_PATH_MAX], text[1 << 13];
@@ -416,6 +445,7 @@ int main(void)
         TEST(test_without_a_snapshot_or_customers_the_error_says_what_to_do),
         TEST(test_the_default_moment_is_the_end_of_the_newest_facts_day),
         TEST(test_a_damaged_snapshot_is_refused),
+        TEST(test_refused_memory_is_an_error_and_leaves_the_old_snapshot),
         TEST(test_another_catalogue_asks_for_a_new_snapshot),
         TEST(test_a_new_customer_is_in_the_next_snapshot),
     };
