@@ -10,8 +10,8 @@
 
 int lx_suggest_distance(const char *a, const char *b);
 
-/* The nearest of `names` (NULLs are passed over) within a third of the word's length, at least one
- * change; the earlier of equals; NULL if none is near. */
+/* The nearest of `names` (NULLs are passed over) within one change, and one more for every three
+ * bytes of the word; the earlier of equals; NULL if none is near. */
 const char *lx_suggest(const char *word, const char *const *names, size_t count);
 
 #endif

@@ -8,7 +8,7 @@
  * first `=`. Names are not empty; a section's is at most 48 bytes, a line at most 64 KiB.
  *
  * Ownership: the list owns its texts. Errors: LX_ERR_BAD_INPUT with `file:line: ...`.
- * Threads:   parse on one thread at a time (inih's settings are global); read-only afterwards.
+ * Threads:   parsing is safe in any number of threads; a list is read-only afterwards.
  */
 
 #include "base/arena.h"
