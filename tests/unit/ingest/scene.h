@@ -6,7 +6,7 @@
  * The clock stands at 2026-03-01 12:00 in the bank's time.
  */
 
-#include "cmocka_all.h"
+#include "scratch.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -78,11 +78,11 @@ static inline void scene_create_bank(const char *folder)
 
 static inline void scene_open(struct scene *scene)
 {
-    const char *temporary = getenv("TMPDIR");
+    char folder[LX_PATH_MAX];
     memset(scene, 0, sizeof *scene);
-    snprintf(scene->folder, sizeof scene->folder, "%s/lingxi-ingest-XXXXXX",
-             temporary == NULL ? P_tmpdir : temporary);
-    assert_non_null(mkdtemp(scene->folder));
+    scratch_make(folder);
+    assert_true(strlen(folder) < sizeof scene->folder);
+    memcpy(scene->folder, folder, strlen(folder) + 1);
     snprintf(scene->bank, sizeof scene->bank, "%s/bank", scene->folder);
     snprintf(scene->source, sizeof scene->source, "%s/in", scene->folder);
     assert_int_equal(host_make_folder(scene->source, NULL), LX_OK);

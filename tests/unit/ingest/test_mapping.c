@@ -2,7 +2,8 @@
  * Goal:   a mapping file is read as its header says, and whatever is wrong with it is refused with
  *         its line, the thing and what would be right.
  * Method: tables of small mappings beside what they mean or the error that they give; the shipped
- *         ones must all parse; every prefix of one of them, and every allocation, must not crash.
+ *         ones and the manual's examples must all parse; damaged copies of them, and a failing
+ *         allocation at every place, must not crash.
  */
 #include "cmocka_all.h"
 
@@ -467,6 +468,56 @@ static void test_every_shipped_mapping_parses(void **state)
     }
 }
 
+static void read_manual(struct lx_buffer *text)
+{
+    char path[1024];
+    const char *root = getenv("LINGXI_ROOT");
+    snprintf(path, sizeof path, "%s/docs/reference/mapping.md", root == NULL ? "." : root);
+    lx_buffer_init(text, LX_CONFIG_MAX);
+    assert_int_equal(host_read_file(path, text, NULL), LX_OK);
+}
+
+static void test_the_manuals_examples_parse(void **state)
+{
+    (void)state;
+    static const char fence[] = "\n```ini\n";
+    struct lx_buffer text;
+    int count = 0;
+    read_manual(&text);
+    for (const char *at = strstr(text.bytes, fence); at != NULL; at = strstr(at, fence)) {
+        struct mapping mapping;
+        struct lx_error err = {0};
+        at += strlen(fence);
+        const char *end = strstr(at, "\n```\n");
+        assert_non_null(end);
+        if (mapping_parse("mapping.md", at, (size_t)(end - at) + 1, &mapping, &err) != LX_OK)
+            fail_msg("example %d: %s", count, err.text);
+        mapping_release(&mapping);
+        count++;
+    }
+    assert_int_equal(count, 3);
+    lx_buffer_release(&text);
+}
+
+static void test_the_manual_lists_every_entity_with_its_fields(void **state)
+{
+    (void)state;
+    static const char *const fields[] = {
+#define X(name, text, fields) fields,
+        MAPPING_ENTITY_MAP(X)
+#undef X
+    };
+    struct lx_buffer text;
+    read_manual(&text);
+    for (int entity = 0; entity < MAPPING_ENTITY_COUNT; entity++) {
+        char row[512];
+        snprintf(row, sizeof row, "\n| %s | %s |\n",
+                 mapping_entity_text((enum mapping_entity)entity), fields[entity]);
+        if (strstr(text.bytes, row) == NULL) fail_msg("docs/reference/mapping.md lacks%s", row);
+    }
+    lx_buffer_release(&text);
+}
+
 static void test_a_damaged_mapping_is_refused_or_read_but_never_more(void **state)
 {
     (void)state;
@@ -530,6 +581,8 @@ int main(void)
         cmocka_unit_test(test_the_nearest_name_is_offered_only_when_near),
         cmocka_unit_test(test_values_by_type_and_form),
         cmocka_unit_test(test_every_shipped_mapping_parses),
+        cmocka_unit_test(test_the_manuals_examples_parse),
+        cmocka_unit_test(test_the_manual_lists_every_entity_with_its_fields),
         cmocka_unit_test(test_a_damaged_mapping_is_refused_or_read_but_never_more),
         cmocka_unit_test(test_memory_that_runs_out_is_an_error),
     };
