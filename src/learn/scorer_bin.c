@@ -6,20 +6,6 @@
 
 static const float ranges[] = {1, 2, 4, 8, 16, 64, 256, 4096, 65536, 1 << 24};
 
-int32_t scorer_bucket(const struct scorer_group *group, uint32_t lane, float value)
-{
-    float u = (value - group->center[lane]) * group->scale[lane];
-    float one = 1.0f, grown = fabsf(u) + 1.0f;
-    int32_t u_bits, one_bits, grown_bits;
-    memcpy(&u_bits, &u, sizeof u_bits);
-    memcpy(&one_bits, &one, sizeof one_bits);
-    memcpy(&grown_bits, &grown, sizeof grown_bits);
-
-    int32_t k = (grown_bits - one_bits) >> group->shift[lane];
-    if (k > group->half[lane] - 1) k = group->half[lane] - 1;
-    return group->half[lane] + (k ^ (u_bits >> 31));
-}
-
 /* ---- Thresholds ---- */
 
 static int compare_floats(const void *left, const void *right)

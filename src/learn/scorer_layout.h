@@ -29,6 +29,7 @@
  * A model beyond the limits below is walked altogether.
  */
 
+#include <math.h>
 #include <string.h>
 
 #include "learn/forest.h"
@@ -46,7 +47,7 @@ enum {
     SCORER_LEAVES_MAX = 1 << 22, /* of all bit-sliced trees; further trees are walked */
     SCORER_SMALL_THRESHOLDS = 8,
     SCORER_DIRECT_MAX = 12, /* thresholds that are compared one by one */
-    SCORER_ROWS_MIN = 48,   /* fewer rows than this walk: a block costs the same, however full */
+    SCORER_ROWS_MIN = 32,   /* fewer rows than this walk: a block costs the same, however full */
     SCORER_BUCKETS_MIN = 64,
     SCORER_BUCKETS_MAX = 4096,
     SCORER_STEPS_MAX = 4, /* comparisons after a bucket */
@@ -199,7 +200,19 @@ LX_MUST_USE enum lx_err scorer_compile_walk(struct scorer *scorer, const struct 
                                             struct lx_error *err);
 
 /* The bucket of a value for one lane; the kernels do the same. */
-int32_t scorer_bucket(const struct scorer_group *group, uint32_t lane, float value);
+static inline int32_t scorer_bucket(const struct scorer_group *group, uint32_t lane, float value)
+{
+    float u = (value - group->center[lane]) * group->scale[lane];
+    float one = 1.0f, grown = fabsf(u) + 1.0f;
+    int32_t u_bits, one_bits, grown_bits;
+    memcpy(&u_bits, &u, sizeof u_bits);
+    memcpy(&one_bits, &one, sizeof one_bits);
+    memcpy(&grown_bits, &grown, sizeof grown_bits);
+
+    int32_t k = (grown_bits - one_bits) >> group->shift[lane];
+    if (k > group->half[lane] - 1) k = group->half[lane] - 1;
+    return group->half[lane] + (k ^ (u_bits >> 31));
+}
 
 /* The order of floats as the order of unsigned numbers; both zeros are one. Not for NaN. */
 static inline uint32_t scorer_ordered(float value)

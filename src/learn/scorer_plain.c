@@ -5,8 +5,8 @@
 
 /* ---- Floats to codes ---- */
 
-static uint32_t code_direct(const struct scorer *scorer, const struct scorer_group *group,
-                            uint32_t lane, float value)
+SCORER_INLINE uint32_t code_direct(const struct scorer *scorer, const struct scorer_group *group,
+                                   uint32_t lane, float value)
 {
     const float *thresholds = scorer->thresholds + group->direct_first + lane;
     uint32_t code = 0;
@@ -15,8 +15,8 @@ static uint32_t code_direct(const struct scorer *scorer, const struct scorer_gro
     return code;
 }
 
-static uint32_t code_bucket(const struct scorer *scorer, const struct scorer_group *group,
-                            uint32_t lane, float value)
+SCORER_INLINE uint32_t code_bucket(const struct scorer *scorer, const struct scorer_group *group,
+                                   uint32_t lane, float value)
 {
     const uint32_t *limits = scorer->limits + group->threshold_first[lane];
     int32_t bucket = scorer_bucket(group, lane, value);
@@ -27,26 +27,14 @@ static uint32_t code_bucket(const struct scorer *scorer, const struct scorer_gro
     return code;
 }
 
-static uint32_t code_search(const struct scorer *scorer, const struct scorer_group *group,
-                            uint32_t lane, float value)
+SCORER_INLINE uint32_t code_search(const struct scorer *scorer, const struct scorer_group *group,
+                                   uint32_t lane, float value)
 {
     const float *thresholds = scorer->thresholds + group->threshold_first[lane];
     uint32_t code = 0;
     for (uint32_t step = (uint32_t)1 << (group->step_count - 1); step > 0; step /= 2)
         if (value >= thresholds[code + step - 1]) code += step;
     return code;
-}
-
-static uint32_t code_of(const struct scorer *scorer, const struct scorer_group *group,
-                        uint32_t lane, float value)
-{
-    switch (group->method) {
-    case SCORER_DIRECT: return code_direct(scorer, group, lane, value);
-    case SCORER_BUCKET: return code_bucket(scorer, group, lane, value);
-    case SCORER_SEARCH: return code_search(scorer, group, lane, value);
-    case SCORER_UNUSED: break;
-    }
-    lx_bug(__FILE__, __LINE__, "method");
 }
 
 /* The code that a value has in the plane of one slice of its feature's thresholds. */
@@ -58,26 +46,56 @@ static uint8_t slice_code(uint32_t code, uint32_t slice)
                                                              : SCORER_SLICE_THRESHOLDS);
 }
 
-static void bin_value(const struct scorer *scorer, const struct scorer_group *group, uint32_t lane,
-                      float value, uint8_t *codes)
+/* `values` stand `stride` apart, one a row; planes of further slices 8 planes apart. */
+SCORER_INLINE void bin_lane(const struct scorer *scorer, const struct scorer_group *group,
+                            uint32_t lane, const float *values, size_t stride, size_t row_count,
+                            uint32_t (*code_of)(const struct scorer *, const struct scorer_group *,
+                                                uint32_t, float),
+                            uint8_t *plane)
 {
-    bool is_missing = isnan(value);
-    uint32_t code = is_missing ? 0 : code_of(scorer, group, lane, value);
-    for (uint32_t slice = 0; slice < group->slice_count; slice++)
-        codes[(size_t)(slice * SCORER_LANES + lane) * SCORER_BLOCK_ROWS] =
-            is_missing ? SCORER_MISSING : slice_code(code, slice);
+    for (size_t r = 0; r < row_count; r++) {
+        float value = values[r * stride];
+        uint32_t code = isnan(value) ? 0 : code_of(scorer, group, lane, value);
+        plane[r] = isnan(value) ? SCORER_MISSING : (uint8_t)code;
+        if (group->slice_count == 1) continue;
+        for (uint32_t slice = 0; slice < group->slice_count; slice++)
+            plane[(size_t)slice * SCORER_LANES * SCORER_BLOCK_ROWS + r] =
+                isnan(value) ? SCORER_MISSING : slice_code(code, slice);
+    }
 }
 
+static void bin_group(const struct scorer *scorer, const struct scorer_group *group,
+                      const float *values, size_t row_count, uint8_t *planes)
+{
+    size_t stride = scorer->feature_count;
+    for (uint32_t lane = 0; lane < group->lane_count; lane++) {
+        uint8_t *plane = planes + (size_t)lane * SCORER_BLOCK_ROWS;
+        switch (group->method) {
+        case SCORER_UNUSED: break;
+        case SCORER_DIRECT:
+            bin_lane(scorer, group, lane, values + lane, stride, row_count, code_direct, plane);
+            break;
+        case SCORER_BUCKET:
+            bin_lane(scorer, group, lane, values + lane, stride, row_count, code_bucket, plane);
+            break;
+        case SCORER_SEARCH:
+            bin_lane(scorer, group, lane, values + lane, stride, row_count, code_search, plane);
+            break;
+        }
+    }
+}
+
+/* A few rows at a time, whose values of the eight features stay in the first cache. */
 static void plain_bin(const struct scorer *scorer, const float *rows, size_t row_count,
                       uint8_t *codes)
 {
+    enum { ROWS = 32 };
     for (size_t g = 0; g < scorer->lane_group_count; g++) {
         const struct scorer_group *group = &scorer->groups[g];
         uint8_t *planes = codes + (size_t)group->plane_first * SCORER_BLOCK_ROWS;
-        for (size_t r = 0; r < row_count; r++)
-            for (uint32_t lane = 0; lane < group->lane_count && group->slice_count > 0; lane++)
-                bin_value(scorer, group, lane,
-                          rows[r * scorer->feature_count + g * SCORER_LANES + lane], planes + r);
+        for (size_t r = 0; r < row_count; r += ROWS)
+            bin_group(scorer, group, rows + r * scorer->feature_count + g * SCORER_LANES,
+                      row_count - r < ROWS ? row_count - r : ROWS, planes + r);
     }
 }
 
