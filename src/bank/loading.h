@@ -102,10 +102,38 @@ void bank_pack_fact(enum bank_fact fact, const void *from, void *to);
 enum lx_err bank_facts_at(struct bank *bank, enum bank_fact fact, int64_t customer, int64_t at_ms,
                           const void **ret_rows, size_t *ret_count, struct lx_error *err);
 
-/* In commit.c: everything gathered into the target's transaction. */
+/* In commit.c: everything gathered into the target, whose transaction is left open. */
 enum lx_err bank_load_write(struct bank_load *load, const struct lx_env *env, struct lx_error *err);
+
+/* In commit_facts.c and commit_events.c: its parts. */
+enum lx_err bank_commit_facts(struct bank_load *load, struct lx_error *err);
+enum lx_err bank_commit_first_events(struct bank_load *load, const struct lx_env *env,
+                                     struct lx_error *err);
+enum lx_err bank_commit_more_events(struct bank_load *load, const struct lx_env *env,
+                                    struct lx_error *err);
 
 /* In rows.c. */
 void bank_load_release_rows(struct bank_load *load);
+
+/* A value of a row that goes into the store. */
+static inline void bank_set_int(struct store_value *value, int64_t integer)
+{
+    value->type = STORE_INT;
+    value->as.integer = integer;
+}
+
+/* A null where the value is the one that means "not known". */
+static inline void bank_set_known(struct store_value *value, int64_t integer, int64_t unknown)
+{
+    bank_set_int(value, integer);
+    if (integer == unknown) value->type = STORE_NULL;
+}
+
+static inline void bank_set_text(struct store_value *value, const char *text, size_t length)
+{
+    value->type = STORE_TEXT;
+    value->as.bytes = text;
+    value->length = (uint32_t)length;
+}
 
 #endif
