@@ -153,14 +153,16 @@ static void consider(struct synth_life_state *life, const struct synth_campaign 
     bool is_random = lx_rng_chance(&life->rng, profile->random_share);
     if (!lx_rng_chance(&life->rng, is_random ? campaign->share : chosen)) return;
     int32_t day = campaign->start_day + (int32_t)lx_rng_below(&life->rng, SYNTH_CAMPAIGN_DAYS);
+    int32_t second = synth_second_of(life, BANK_CHANNEL_PHONE);
+    bool is_control = lx_rng_chance(&life->rng, profile->control_share);
     struct synth_exposure exposure = {
         .campaign = campaign,
         .day = day < life->month_end ? day : life->month_end - 1,
-        .second = synth_second_of(life, BANK_CHANNEL_PHONE),
+        .second = second,
         .answer_day = INT32_MAX,
         .show_probability = show,
         .is_random = is_random,
-        .is_control = lx_rng_chance(&life->rng, profile->control_share),
+        .is_control = is_control,
     };
     life->block->counts.shown += !exposure.is_control;
     if (!exposure.is_control) answer_offer(life, campaign, &exposure);

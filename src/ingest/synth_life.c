@@ -168,14 +168,16 @@ static void add_habit(struct synth_life_state *life, struct month_weights *weigh
     double income = life->income_yuan, level = sqrt(income / 5000);
     struct lx_rng *rng = &life->rng;
     switch (habit) {
-    case TRANSFER_IN:
-        add_money(life, BANK_EVENT_KIND_TRANSFER_IN, own_channel(life), BANK_MERCHANT_OTHER,
+    case TRANSFER_IN: {
+        uint8_t channel = own_channel(life);
+        add_money(life, BANK_EVENT_KIND_TRANSFER_IN, channel, BANK_MERCHANT_OTHER,
                   round_amount(synth_lognormal(rng, 0.3 * income / sqrt(free), 1.0)));
         return;
+    }
     case TRANSFER_OUT: {
-        uint8_t kind = pick_merchant(life, weights, false);
+        uint8_t kind = pick_merchant(life, weights, false), channel = own_channel(life);
         double median = merchants[kind].amount_yuan * 4 * level * level * free;
-        add_money(life, BANK_EVENT_KIND_TRANSFER_OUT, own_channel(life), kind,
+        add_money(life, BANK_EVENT_KIND_TRANSFER_OUT, channel, kind,
                   -round_amount(synth_lognormal(rng, median, 0.9)));
         return;
     }

@@ -32,8 +32,8 @@ static inline double synth_wait(struct lx_rng *rng, double mean)
     return mean * lx_rng_exponential(rng);
 }
 
-/* Four uniforms of 16 bits, summed and standardised: close enough to a normal for the small steps of
- * a walk, at a fifth of the price. */
+/* Four uniforms of 16 bits, summed and standardised: close enough to a normal for the small steps
+ * of a walk, at a fifth of the price. */
 static inline double synth_step(struct lx_rng *rng)
 {
     uint64_t bits = lx_rng_next(rng);

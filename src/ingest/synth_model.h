@@ -5,11 +5,13 @@
  * synth_model: what the parts of the synthetic bank share. Private to ingest/synth*.
  *
  * A *world* is what all customers have in common and is read-only while they live. A *block* is a
- * run of neighbouring customers with its own buffer for each file; blocks are made by any thread and
- * written in order. A *life* is one customer on his way through the months.
+ * run of neighbouring customers with its own buffer for each file; blocks are made by any thread
+ * and written in order. A *life* is one customer on his way through the months.
  *
- * Each customer draws from streams of his own, one for each purpose, so that neither the threads nor
- * the dirt nor another customer can change what happens to him.
+ * Each customer draws from streams of his own, one for each purpose, so that neither the threads
+ * nor the dirt nor another customer can change what happens to him. Draws are made one in a
+ * statement: C leaves the order of arguments and initialisers open, and two compilers would make
+ * two banks.
  */
 
 #include "base/buffer.h"

@@ -264,7 +264,7 @@ void synth_be_born(struct synth_life_state *life, struct synth_block *block, uin
     put_consents(life, &rng);
     draw_assessment(life, &rng);
     draw_manager(life, &rng);
-    /* Near where the months would bring it: pay and transfers settle above what he means to keep. */
+    /* Where the months would bring it: pay and transfers settle above what he means to hold. */
     double settled = 1.7 * life->wealth_yuan * life->liquid_share;
     life->balance_fen = (int64_t)synth_lognormal(&rng, settled, 0.5) * 100;
 }

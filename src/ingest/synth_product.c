@@ -156,12 +156,14 @@ static struct synth_holding *add_holding(struct synth_life_state *life, int prod
                                          int32_t second, uint8_t channel)
 {
     LX_ASSERT(life->holding_count < SYNTH_HOLDINGS_MAX);
+    int32_t ends_day = pick_end(life, product, day);
+    int64_t amount_fen = pick_amount(life, product);
     struct synth_holding *holding = &life->holdings[life->holding_count++];
     *holding = (struct synth_holding){.product = product,
                                       .opened_day = day,
                                       .opened_second = second,
-                                      .ends_day = pick_end(life, product, day),
-                                      .amount_fen = pick_amount(life, product),
+                                      .ends_day = ends_day,
+                                      .amount_fen = amount_fen,
                                       .number = ++life->contract_number,
                                       .channel = channel};
     life->held[product]++;
@@ -230,9 +232,9 @@ static void open_in_history(struct synth_life_state *life, int product, int32_t 
     const struct synth_world *world = life->world;
     const struct synth_product_profile *entry = product_of(life, product);
     while (synth_can_open(life, product, day)) {
-        struct synth_holding *holding =
-            add_holding(life, product, day, 9 * 3600 + (int32_t)lx_rng_below(&life->rng, 25000),
-                        pick_channel(life, product));
+        int32_t second = 9 * 3600 + (int32_t)lx_rng_below(&life->rng, 25000);
+        uint8_t channel = pick_channel(life, product);
+        struct synth_holding *holding = add_holding(life, product, day, second, channel);
         int32_t ends = holding->ends_day;
         if (ends == INT32_MAX && entry->close_ppm > 0) {
             double days = synth_wait(&life->rng, 30.4e6 / entry->close_ppm);

@@ -44,8 +44,8 @@ const char *synth_life_text(enum synth_life life)
 /* The families of names that follow a dot (`need.yield`) or a section's first word. */
 enum family { NO_FAMILY, NEED, TASTE, STAGE, LIFE, PLACE, MERCHANT, CHANNEL, PRODUCT };
 
-/* One name of a section: a number at `offset` of the section's struct, which must be given unless it
- * has a fallback, or an array of them indexed by a family, each with the fallback. */
+/* One name of a section: a number at `offset` of the section's struct, which must be given unless
+ * it has a fallback, or an array of them indexed by a family, each with the fallback. */
 struct key {
     const char *name;
     size_t offset;

@@ -217,8 +217,8 @@ static double log_odds(double share)
 static void retune(struct synth_tuning *tuning, const struct synth_profile *profile,
                    int product_count, const struct synth_tally *tally, double events)
 {
-    /* Events of habit grow with the activity that was drawn, whose mean in the whole bank is 1: what
-     * the pilot's few thousand customers have above that is luck and is taken out. */
+    /* Events of habit grow with the activity that was drawn, whose mean in the whole bank is 1:
+     * what the pilot's few thousand customers have above that is luck and is taken out. */
     double habit = tally->scaled_events * tally->customers / tally->activity;
     double others = events - tally->scaled_events;
     double wanted = profile->events_per_year * tally->customer_years - others;

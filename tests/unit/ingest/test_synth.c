@@ -464,7 +464,7 @@ static void test_dirt_is_the_share_asked_for_and_changes_nothing_that_happened(v
     }
     assert_true(results[1].rows > results[0].rows && results[2].rows > results[1].rows);
 
-    /* Rows that are spoilt are there: an empty customer, a day that does not exist, no such code. */
+    /* Spoilt rows are there: an empty customer, a day that does not exist, no such code. */
     struct rows rows;
     size_t gaps = 0, days = 0, codes = 0;
     rows_open(&rows, "dirt-50000", "txn_202501.dat");
