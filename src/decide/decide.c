@@ -97,6 +97,11 @@ enum lx_err decide_find(struct engine *engine, const char *id, struct decision *
     return code;
 }
 
+bool decide_may_offer(void *engine, int64_t customer, int product)
+{
+    return round_rule(engine, customer, product) == RULE_NONE;
+}
+
 static void keep_best(const struct record_candidate *candidate, enum bank_category category,
                       struct decide_outlook *outlook, size_t *count)
 {

@@ -15,12 +15,13 @@
  *                   is as likely as this. It is not a probability and not the order: the order is
  *                   that of `priority`, the product of the factors.
  * Ties go to the smaller product code. A customer without consent to personalisation gets the
- * products in the order of their popularity, with is_personalised false and no score of his own.
+ * products in the order of their popularity: is_personalised is false, probability and score are the
+ * whole bank's for the product, and there are no reasons.
  *
  * Same snapshot, model, rules, answers and environment give the same decision, byte for byte.
  * Ownership: a decision owns everything in it; decision_release gives it back.
- * Errors:    LX_ERR_NOT_FOUND (customer), LX_ERR_USAGE (count, placement), journal's; after an error nothing
- *            is recorded and nothing is told.
+ * Errors:    LX_ERR_NOT_FOUND (customer), LX_ERR_USAGE (count, placement), journal's; after an
+ *            error nothing is recorded and nothing is told.
  */
 
 #include "base/arena.h"
@@ -96,6 +97,10 @@ void decision_release(struct decision *decision);
 /* A recorded decision with the answers given since. LX_ERR_NOT_FOUND. */
 LX_MUST_USE enum lx_err decide_find(struct engine *engine, const char *id,
                                     struct decision *ret_decision, struct lx_error *err);
+
+/* Do the rules allow this offer, by the snapshot and without what was answered since? `engine` is a
+ * struct engine; the form is that of simulate.h. */
+bool decide_may_offer(void *engine, int64_t customer, int product);
 
 /* For the portrait: the best product of each category that may be shown now, best first. */
 struct decide_outlook {

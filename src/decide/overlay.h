@@ -30,8 +30,8 @@ LX_MUST_USE enum lx_err overlay_append(struct overlay *overlay, const void *byte
                                        uint64_t *ret_position, struct lx_error *err);
 /* Moves the tail into the tables. */
 LX_MUST_USE enum lx_err overlay_project(struct overlay *overlay, struct lx_error *err);
-/* The same where failing does no harm, because it is tried again with a later record or when the bank
- * is opened next. */
+/* The same where failing does no harm: it is tried again with a later record, or when the bank is
+ * opened next. */
 void overlay_try_project(struct overlay *overlay);
 /* The first position that is not in the tables yet. */
 uint64_t overlay_position(const struct overlay *overlay);

@@ -179,6 +179,22 @@ static enum rule ask_rules(const struct sight *sight, size_t product)
     return rules_check(&sight->engine->rules, &question);
 }
 
+enum rule round_rule(struct engine *engine, int64_t customer, int product)
+{
+    static const struct actions_placement nowhere = {.elsewhere = 1};
+    const struct round_request request = {.customer = customer};
+    float customer_values[LX_FEATURES_MAX];
+    struct sight sight = {.engine = engine,
+                          .request = &request,
+                          .catalogue = bank_catalogue(engine->bank),
+                          .placement = &nowhere,
+                          .customer_values = customer_values,
+                          .as_of_ms = view_snapshot_as_of_ms(engine->snapshot)};
+    view_snapshot_customer(engine->snapshot, customer, customer_values);
+    view_snapshot_facts(engine->snapshot, customer, &sight.facts);
+    return ask_rules(&sight, (size_t)product);
+}
+
 static void weigh(const struct sight *sight, size_t product, struct record_candidate *candidate)
 {
     const struct engine *engine = sight->engine;

@@ -88,7 +88,7 @@ static void tell_refusals(struct telling *telling)
     }
 }
 
-/* A record that was read back may name what this catalogue does not have; ranks must be 1, 2, ... */
+/* A record that was read back may name what this catalogue lacks; ranks must be 1, 2, ... */
 static bool is_sound(const struct record_decision *record, size_t product_count)
 {
     size_t shown = 0;

@@ -1,7 +1,6 @@
 #include "model/registry_card.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -110,10 +109,13 @@ static enum lx_err read_calibration(struct card_reader *reader, struct model_car
 {
     const json_t *value = get(reader, reader->root, "calibration", false);
     if (value == NULL) return LX_OK; /* noted */
-    char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    size_t flags = JSON_COMPACT | JSON_REAL_PRECISION(17);
+    size_t length = json_dumpb(value, NULL, 0, flags);
+    char *text = lx_malloc(length + 1);
     if (text == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "model card: out of memory");
-    enum lx_err code = calibration_read(text, strlen(text), &card->calibration, err);
-    free(text);
+    length = json_dumpb(value, text, length, flags);
+    enum lx_err code = calibration_read(text, length, &card->calibration, err);
+    lx_free(text);
     return code;
 }
 

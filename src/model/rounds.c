@@ -145,8 +145,8 @@ static double shift_of(const struct rounds_kernel *kernel, const struct observed
 }
 
 /* One Newton step toward alpha = weight (yes - P(f + K alpha)); how far it went. With W the
- * likelihood's curvature, (I + W K) step = weight (yes - P) - alpha; W K has no negative eigenvalue,
- * so the system always has a solution. */
+ * likelihood's curvature, (I + W K) step = weight (yes - P) - alpha; W K has no negative
+ * eigenvalue, so the system always has a solution. */
 static double newton_step(const struct rounds_kernel *kernel, const double *before,
                           struct observed *observed)
 {
