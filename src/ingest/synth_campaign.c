@@ -73,7 +73,11 @@ static double focus_of(const struct synth_life_state *life, const struct synth_c
 static bool may_contact(const struct synth_life_state *life, const struct synth_campaign *campaign)
 {
     const struct bank_product *product = &life->world->catalogue->products[campaign->product];
-    if ((life->consents >> campaign->channel & 1) == 0) return false;
+    uint32_t consents = life->consents;
+    /* Who takes it back while the campaign runs is left out of all of it. */
+    if (life->withdrawn_day <= campaign->start_day + SYNTH_CAMPAIGN_DAYS)
+        consents &= ~life->withdrawn;
+    if ((consents >> campaign->channel & 1) == 0) return false;
     if (life->held[campaign->product] > 0) return false;
     if (synth_age(life, campaign->start_day) < 18) return false;
     int allowed = life->assessed_until > campaign->start_day ? life->assessed_level : 2;

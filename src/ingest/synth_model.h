@@ -188,6 +188,8 @@ struct synth_life_state {
     int assessed_level;
     int32_t assessed_until; /* INT32_MIN: never assessed */
     uint32_t consents;      /* bit of each channel; bit 0: personalisation */
+    uint32_t withdrawn;     /* those taken back on withdrawn_day (INT32_MAX: never) */
+    int32_t withdrawn_day;
 
     /* Where he stands. */
     int64_t balance_fen;

@@ -140,10 +140,28 @@ static uint32_t draw_consents(const struct synth_profile *profile, struct lx_rng
     }
     if (lx_rng_chance(rng, profile->consent_sms)) consents |= 1u << BANK_CHANNEL_SMS;
     if (lx_rng_chance(rng, profile->consent_mobile)) consents |= 1u << BANK_CHANNEL_MOBILE;
-    if (lx_rng_chance(rng, profile->do_not_contact)) {
-        consents &= ~(1u << BANK_CHANNEL_PHONE | 1u << BANK_CHANNEL_SMS | 1u << BANK_CHANNEL_RM);
-    }
     return consents;
+}
+
+/* Some take a consent back while we watch, and a few of them all at once: do not contact me. */
+static void draw_withdrawal(struct synth_life_state *life, struct lx_rng *rng)
+{
+    const struct synth_world *world = life->world;
+    double years = world->month_count / 12.0;
+    bool is_one = lx_rng_chance(rng, world->profile->withdrawn_yearly * years);
+    bool is_all = lx_rng_chance(rng, world->profile->do_not_contact);
+    static const uint8_t TAKEN_BACK[] = {BANK_CHANNEL_NONE, BANK_CHANNEL_PHONE, BANK_CHANNEL_SMS,
+                                         BANK_CHANNEL_MOBILE};
+    uint8_t one = TAKEN_BACK[lx_rng_below(rng, LX_COUNT_OF(TAKEN_BACK))];
+    int32_t first = life->joined_day > world->first_day ? life->joined_day : world->first_day;
+    int32_t day = first + (int32_t)lx_rng_below(rng, (uint64_t)(world->end_day - first) + 1);
+    life->withdrawn_day = INT32_MAX;
+    if (!is_one && !is_all) return;
+    uint32_t all = 1u << BANK_CHANNEL_PHONE | 1u << BANK_CHANNEL_SMS | 1u << BANK_CHANNEL_RM |
+                   1u << BANK_CHANNEL_MOBILE;
+    life->withdrawn = is_all ? all : 1u << one & life->consents;
+    if (one == BANK_CHANNEL_PHONE) life->withdrawn |= 1u << BANK_CHANNEL_RM & life->consents;
+    if (life->withdrawn != 0) life->withdrawn_day = day;
 }
 
 static void draw_person(struct synth_life_state *life, struct lx_rng *rng)
@@ -176,6 +194,7 @@ static void draw_person(struct synth_life_state *life, struct lx_rng *rng)
     life->is_married = lx_rng_chance(rng, married);
     life->has_phone = lx_rng_chance(rng, 0.86 + 0.1 * life->digital_share);
     life->consents = draw_consents(profile, rng);
+    draw_withdrawal(life, rng);
 }
 
 static void draw_assessment(struct synth_life_state *life, struct lx_rng *rng)
@@ -228,6 +247,12 @@ static void put_consents(struct synth_life_state *life, struct lx_rng *rng)
         }
         if (ASKED[i] == BANK_CHANNEL_PHONE && is_granted)
             synth_put_consent(life, BANK_CHANNEL_RM, true, day);
+    }
+    for (uint8_t channel = 0; channel < BANK_CHANNEL_END; channel++) {
+        bool is_withdrawn =
+            life->withdrawn_day != INT32_MAX && (life->withdrawn >> channel & 1) != 0;
+        if (is_withdrawn && life->withdrawn_day > day)
+            synth_put_consent(life, channel, false, life->withdrawn_day);
     }
 }
 

@@ -90,6 +90,7 @@ static const struct key POPULATION_KEYS[] = {
     ONE(P, consent_sms, 0, 1),
     ONE(P, consent_mobile, 0, 1),
     ONE(P, do_not_contact, 0, 1),
+    ONE(P, withdrawn_yearly, 0, 1),
 };
 static const struct key OPENING_KEYS[] = {
     ONE(P, lag_days, 0.1, 60), ONE(P, intent_views, 0, 20), ONE(P, interest, 0, 1),

@@ -59,12 +59,14 @@ static inline char *put_text(char *at, const char *text)
 
 static inline char *put_bar(char *at)
 {
-    return put_bytes(at, "|!|", 3);
+    at[0] = '|', at[1] = '!', at[2] = '|';
+    return at + 3;
 }
 
 static inline char *put_at_bar(char *at)
 {
-    return put_bytes(at, "|@|", 3);
+    at[0] = '|', at[1] = '@', at[2] = '|';
+    return at + 3;
 }
 
 static inline char *put_comma(char *at)

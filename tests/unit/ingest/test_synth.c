@@ -259,6 +259,23 @@ static void test_same_seed_gives_the_same_bytes_whatever_the_threads(void **stat
     assert_string_not_equal(hashes[0], hashes[3]);
 }
 
+/*
+ * A bank must not depend on the compiler or the machine either. Whoever changes the model or the
+ * shipped profile changes this hash, and only he: take the new one from the message.
+ */
+static void test_every_machine_makes_the_same_bytes(void **state)
+{
+    (void)state;
+    static const char want[] = "959a56a58d374c32210ccdd1eaec988aabbb201d8c7c5de48450df9a299119ba";
+    char path[PATH_SIZE], got[DIGEST_TEXT_SIZE];
+    struct synth_result result;
+    struct synth_options options = options_of("golden", 400, 20, 2000, path);
+    options.months = 6;
+    must_write(&options, 2, &result);
+    hash_bank("golden", got);
+    assert_string_equal(got, want);
+}
+
 static void test_rates_are_those_that_were_asked_for(void **state)
 {
     (void)state;
@@ -616,6 +633,7 @@ int main(void)
         cmocka_unit_test(test_campaign_log_has_answers_controls_and_random_shares),
         cmocka_unit_test(test_truth_knows_who_opened_what),
         cmocka_unit_test(test_same_seed_gives_the_same_bytes_whatever_the_threads),
+        cmocka_unit_test(test_every_machine_makes_the_same_bytes),
         cmocka_unit_test(test_dirt_is_the_share_asked_for_and_changes_nothing_that_happened),
         cmocka_unit_test(test_bad_profile_is_refused_with_its_line),
         cmocka_unit_test(test_numbers_out_of_range_are_refused),
