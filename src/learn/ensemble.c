@@ -36,10 +36,11 @@ struct ensemble_params ensemble_params_default(enum xgb_objective objective, int
 {
     struct xgb_params trees = xgb_params_default(objective);
     trees.class_count = class_count;
-    trees.learning_rate = objective == XGB_MULTICLASS ? 0.1 : 0.03;
-    trees.subsample = 0.8;
-    trees.column_sample = 0.4;
-    return (struct ensemble_params){.trees = trees, .member_count = 5, .seed = 1};
+    trees.column_sample = 0.5;
+    bool is_multiclass = objective == XGB_MULTICLASS;
+    trees.learning_rate = is_multiclass ? 0.1 : 0.03;
+    return (struct ensemble_params){
+        .trees = trees, .member_count = is_multiclass ? 1 : 5, .seed = 1};
 }
 
 struct ensemble_params ensemble_params_plain(enum xgb_objective objective, int class_count)
