@@ -21,7 +21,7 @@ enum lx_err cli_init(struct cli_call *call, struct lx_error *err)
     struct shipped_file file;
     size_t count = 0;
     for (size_t i = 0; shipped_at(i, &file); i++) {
-        /* Mappings and the synthetic bank's profile stay in the program; the rest becomes the bank's. */
+        /* Mappings and profile stay in the program; the rest becomes the bank's. */
         if (strchr(file.name, '/') != NULL) continue;
         LX_ASSERT(count < SHIPPED_MAX);
         files[count++] = (struct bank_file){file.name, file.bytes, file.length};

@@ -15,7 +15,7 @@
  *                   is as likely as this. It is not a probability and not the order: the order is
  *                   that of `priority`, the product of the factors.
  * Ties go to the smaller product code. A customer without consent to personalisation gets the
- * products in the order of their popularity: is_personalised is false, probability and score are the
+ * products in the order of popularity: is_personalised is false, probability and score are the
  * whole bank's for the product, and there are no reasons.
  *
  * Same snapshot, model, rules, answers and environment give the same decision, byte for byte.

@@ -121,7 +121,7 @@ static bool is_feature(const void *context, const struct trial_column *column)
     return true;
 }
 
-/* ---- One model: margins of the test rows, and of the training rows by who had not seen them ---- */
+/* ---- One model: margins of the test rows, and honest ones of the training rows ---- */
 
 struct margins {
     double *own, *test;

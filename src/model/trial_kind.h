@@ -84,7 +84,7 @@ LX_MUST_USE enum lx_err trial_labels_of(struct trial_data *data, const char *col
                                         struct lx_error *err);
 
 /*
- * A matrix of `row_count` rows: the binding's features, then `extra_count` more that `extra` writes.
+ * A matrix of `row_count` rows: a binding's features, then those by `extra`.
  */
 struct trial_extra {
     size_t count;

@@ -120,7 +120,7 @@ static void fill_dates(const struct trial_data *data, size_t row, float *ret_val
     ret_values[3] = (float)((double)year - birth_year);
 }
 
-/* Dates, then a flag for each product that is known, then how many are; `hidden` is none of them. */
+/* Dates, a flag for each product that is known, then how many are; `hidden` is none of them. */
 static void fill_known(const struct trial_data *data, const struct products *products, size_t row,
                        size_t hidden, float *ret_values)
 {
