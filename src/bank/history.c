@@ -185,12 +185,20 @@ static void close_customers(struct bank_block *block, int64_t customer)
         block->ends[block->end_count++] = block->count;
 }
 
+static bool is_after(const struct bank_event *before, const struct bank_event *event)
+{
+    if (before->at_ms != event->at_ms) return before->at_ms < event->at_ms;
+    return before->sequence < event->sequence;
+}
+
 static enum lx_err take_event(void *context, const int64_t *v, struct lx_error *err)
 {
     struct bank_block *block = context;
-    LX_ASSERT(v[0] >= block->first + (int64_t)block->end_count && v[0] < block->last);
-    close_customers(block, v[0]);
     enum lx_err code = LX_OK;
+    if (v[0] < block->first + (int64_t)block->end_count || v[0] >= block->last)
+        return lx_fail(err, LX_ERR_CORRUPT, "event: customer number %" PRId64 " out of order",
+                       v[0]);
+    close_customers(block, v[0]);
     if (block->count == block->capacity)
         code = lx_grow(&block->events, &block->capacity, block->count + 1,
                        LX_MEMORY_MAX / sizeof *block->events, sizeof *block->events);
@@ -200,8 +208,9 @@ static enum lx_err take_event(void *context, const int64_t *v, struct lx_error *
     struct bank_event *event = &block->events[block->count++];
     *event = event_of(v + 1);
     /* The rows have no ORDER BY: they come in the order of the only index there is. */
-    LX_ASSERT(own == 0 || event[-1].at_ms < event->at_ms ||
-              (event[-1].at_ms == event->at_ms && event[-1].sequence < event->sequence));
+    if (own > 0 && !is_after(event - 1, event))
+        return lx_fail(err, LX_ERR_CORRUPT, "event: customer number %" PRId64 ": out of order",
+                       v[0]);
     return LX_OK;
 }
 

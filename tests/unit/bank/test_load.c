@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/rng.h"
+#include "host/thread.h"
 
 static struct bank_history read_history(struct bank *bank, struct lx_arena *arena, const char *id)
 {
@@ -840,6 +841,74 @@ static void test_a_killed_load_leaves_no_trace(void **state)
     assert_true(killed > 0);
 }
 
+/* Between the seal and the rename two stores lie side by side; the old one is the bank. */
+static void test_a_load_killed_before_its_rename_is_swept_away(void **state)
+{
+    char store[LX_PATH_MAX], loading[LX_PATH_MAX];
+    struct lx_buffer empty;
+    lx_buffer_init(&empty, 1 << 24);
+    MUST(host_join(store, bank_dir, "bank.db", &err));
+    MUST(host_join(loading, bank_dir, "bank.db.loading", &err));
+    MUST(host_read_file(store, &empty, &err));
+    assert_int_equal(load_some(0), LX_OK);
+    MUST(host_rename(store, loading, &err));
+    MUST(host_write_atomic(store, empty.bytes, empty.length, &err));
+    lx_buffer_release(&empty);
+    struct bank *bank = fixture_open(STORE_READ);
+    bank_close(bank);
+    assert_true(host_exists(loading));
+    bank = fixture_open(STORE_WRITE);
+    bank_close(bank);
+    assert_false(host_exists(loading));
+    expect_whole_batches(0);
+    assert_int_equal(load_some(0), LX_OK);
+    expect_whole_batches(1);
+}
+
+struct range {
+    struct bank *bank;
+    int64_t first, last, events, customers;
+    enum lx_err code;
+};
+
+static enum lx_err count_history(void *context, const struct bank_history *history,
+                                 struct lx_error *error)
+{
+    struct range *range = context;
+    range->customers += history->customer;
+    range->events += (int64_t)history->event_count;
+    return LX_OK;
+}
+
+static void scan_range(void *context, size_t item)
+{
+    struct range *range = (struct range *)context + item;
+    struct lx_error own = {0};
+    range->code = bank_scan(range->bank, range->first, range->last, count_history, range, &own);
+}
+
+static void test_several_threads_scan_disjoint_ranges(void **state)
+{
+    enum { RANGES = 5 };
+    struct range ranges[RANGES] = {0};
+    int64_t events = 0, customers = 0;
+    assert_int_equal(load_some(0), LX_OK);
+    for (int64_t i = 0; i < RANGES; i++) {
+        ranges[i].bank = fixture_open(STORE_READ);
+        ranges[i].first = i * 300 / RANGES;
+        ranges[i].last = (i + 1) * 300 / RANGES;
+    }
+    MUST(host_parallel(3, RANGES, scan_range, ranges, &err));
+    for (int i = 0; i < RANGES; i++) {
+        assert_int_equal(ranges[i].code, LX_OK);
+        events += ranges[i].events;
+        customers += ranges[i].customers;
+        bank_close(ranges[i].bank);
+    }
+    assert_int_equal(events, 3000);
+    assert_int_equal(customers, 300 * 299 / 2);
+}
+
 static void test_every_allocation_may_fail(void **state)
 {
     for (int64_t batch = 0; batch < 2; batch++) {
@@ -892,6 +961,8 @@ int main(void)
         TEST(test_a_disk_that_fills_up_while_sorting_leaves_no_trace),
         TEST(test_a_store_that_cannot_grow_leaves_no_trace),
         TEST(test_a_killed_load_leaves_no_trace),
+        TEST(test_a_load_killed_before_its_rename_is_swept_away),
+        TEST(test_several_threads_scan_disjoint_ranges),
         TEST(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
