@@ -214,18 +214,6 @@ static enum lx_err decide_next(struct answering *answering, int64_t now_ms,
     return LX_OK;
 }
 
-static enum lx_err write_record(struct answering *answering, const struct record_answer *record)
-{
-    struct engine *engine = answering->engine;
-    uint64_t position = 0;
-    lx_buffer_clear(&engine->record);
-    record_answer_write(record, &engine->record);
-    enum lx_err code = lx_buffer_error(&engine->record);
-    if (code != LX_OK) return lx_fail(answering->err, code, "answer: %s", lx_err_text(code));
-    return overlay_append(engine->overlay, engine->record.bytes, engine->record.length, &position,
-                          answering->err);
-}
-
 /* The round that was answered, as it stands now. */
 static enum lx_err tell_round(struct answering *answering, bool is_final,
                               struct decision *ret_decision)
@@ -255,7 +243,8 @@ static enum lx_err record_open(struct answering *answering, struct decision *ret
     enum lx_err code = LX_OK;
     if (record.is_final && answering->round->round == 1)
         code = decide_next(answering, now_ms, &record);
-    if (code == LX_OK) code = write_record(answering, &record);
+    if (code == LX_OK)
+        code = overlay_append_answer(answering->engine->overlay, &record, answering->err);
     if (code != LX_OK) return code;
     if (!record.has_next) return tell_round(answering, record.is_final, ret_decision);
     return round_tell(answering->engine, &record.next, true, false, NULL, 0, ret_decision,

@@ -23,19 +23,6 @@ static enum lx_err find_customer(struct engine *engine, const char *customer_id,
     return code;
 }
 
-static enum lx_err record(struct engine *engine, struct record_decision *decision,
-                          struct lx_error *err)
-{
-    uint64_t position = 0;
-    record_id_make(engine->env, decision->decided_ms, decision->id);
-    lx_buffer_clear(&engine->record);
-    record_decision_write(decision, &engine->record);
-    enum lx_err code = lx_buffer_error(&engine->record);
-    if (code != LX_OK) return lx_fail(err, code, "decision: %s", lx_err_text(code));
-    return overlay_append(engine->overlay, engine->record.bytes, engine->record.length, &position,
-                          err);
-}
-
 static enum lx_err check_request(const struct engine *engine, const struct decide_request *request,
                                  struct lx_error *err)
 {
@@ -58,7 +45,10 @@ enum lx_err decide_recommend(struct engine *engine, const struct decide_request 
     enum lx_err code = check_request(engine, request, err);
     if (code == LX_OK) code = find_customer(engine, request->customer, &arena, &round, err);
     if (code == LX_OK) code = round_decide(engine, &round, &arena, &decision, err);
-    if (code == LX_OK && !request->is_preview) code = record(engine, &decision, err);
+    if (code == LX_OK && !request->is_preview) {
+        record_id_make(engine->env, decision.decided_ms, decision.id);
+        code = overlay_append_decision(engine->overlay, &decision, err);
+    }
     if (code == LX_OK)
         code =
             round_tell(engine, &decision, !request->is_preview, false, NULL, 0, ret_decision, err);

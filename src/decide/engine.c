@@ -81,7 +81,6 @@ enum lx_err engine_open(const char *folder, enum engine_mode mode, const struct 
     if (engine == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "engine: out of memory");
     engine->env = env;
     engine->mode = mode;
-    lx_buffer_init(&engine->record, JOURNAL_RECORD_MAX);
     explain_index_init(&engine->sentences);
     enum lx_err code = open_parts(engine, folder, err);
     if (code == LX_OK) code = make_room(engine, err);
@@ -110,8 +109,14 @@ void engine_close(struct engine *engine)
     lx_free(engine->contributions);
     lx_free(engine->log_odds);
     lx_free(engine->posterior);
-    lx_buffer_release(&engine->record);
     lx_free(engine);
+}
+
+enum lx_err engine_project(struct engine *engine, struct lx_error *err)
+{
+    LX_ASSERT(engine->mode == ENGINE_WRITE);
+
+    return overlay_project(engine->overlay, err);
 }
 
 struct bank *engine_bank(struct engine *engine)

@@ -29,6 +29,10 @@ LX_MUST_USE enum lx_err engine_open(const char *folder, enum engine_mode mode,
                                     struct lx_error *err);
 void engine_close(struct engine *engine); /* NULL is fine */
 
+/* Moves what was recorded since into the tables; it happens by itself at the latest after some
+ * hundred records and at close, so a server does it when it has nothing else to do. */
+LX_MUST_USE enum lx_err engine_project(struct engine *engine, struct lx_error *err);
+
 struct bank *engine_bank(struct engine *engine);
 const struct view_snapshot *engine_snapshot(const struct engine *engine);
 const struct model *engine_model(const struct engine *engine);

@@ -30,7 +30,6 @@ struct engine {
     float *rows;                  /* product_count rows of customer and pair features */
     float *contributions;         /* of one row, and the mean */
     double *log_odds, *posterior; /* by product */
-    struct lx_buffer record;      /* of the decision that is being made */
 };
 
 #endif

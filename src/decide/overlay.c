@@ -5,7 +5,7 @@
 
 #include "decide/project.h"
 
-enum { TAIL_RECORDS_MAX = 64, TAIL_MAX = 1 << 20, RECORD_ARENA_MAX = 64 << 20 };
+enum { TAIL_RECORDS_MAX = 256, TAIL_MAX = 1 << 20, RECORD_ARENA_MAX = 64 << 20 };
 
 /* What a record of the tail says, as the tables would. */
 struct tail_decision {
@@ -33,7 +33,8 @@ struct overlay {
     struct tail_final *finals;
     size_t decision_count, decision_capacity, answer_count, answer_capacity, final_count,
         final_capacity;
-    struct lx_arena arena; /* of one record */
+    struct lx_arena arena;  /* of one record */
+    struct lx_buffer bytes; /* of the record that is appended */
     struct store_statement *find, *find_next, *read_answers;
 };
 
@@ -129,6 +130,7 @@ enum lx_err overlay_open(struct bank *bank, struct journal *journal, bool can_wr
     overlay->journal = journal;
     overlay->can_write = can_write;
     lx_arena_init(&overlay->arena, RECORD_ARENA_MAX);
+    lx_buffer_init(&overlay->bytes, JOURNAL_RECORD_MAX);
     enum lx_err code = project_position(overlay->store, &overlay->position, err);
     if (code == LX_OK) code = check_position(overlay, err);
     if (code == LX_OK)
@@ -164,6 +166,7 @@ void overlay_close(struct overlay *overlay)
     lx_free(overlay->answers);
     lx_free(overlay->finals);
     lx_arena_release(&overlay->arena);
+    lx_buffer_release(&overlay->bytes);
     lx_free(overlay);
 }
 
@@ -189,27 +192,53 @@ void overlay_try_project(struct overlay *overlay)
     if (overlay_project(overlay, &err) != LX_OK) return; /* the tail stays as it was */
 }
 
-enum lx_err overlay_append(struct overlay *overlay, const void *bytes, size_t length,
-                           uint64_t *ret_position, struct lx_error *err)
+/* The record is in overlay->bytes. Remembering may fail, so it comes first; taking it back cannot. */
+static enum lx_err append(struct overlay *overlay, const struct record_decision *decision,
+                          const struct record_answer *answer, struct lx_error *err)
 {
     LX_ASSERT(overlay->can_write);
 
-    if (overlay->tail_records >= TAIL_RECORDS_MAX) overlay_try_project(overlay);
-    /* Remembering may fail, so it comes first; taking it back cannot. */
     uint64_t position = journal_next_position(overlay->journal);
     const struct overlay before = *overlay;
-    enum lx_err code = remember(overlay, position, bytes, length, err);
-    if (code == LX_OK) code = journal_append(overlay->journal, bytes, length, &position, err);
+    enum lx_err code = lx_buffer_error(&overlay->bytes);
+    if (code != LX_OK) return lx_fail(err, code, "journal record: %s", lx_err_text(code));
+    code = decision != NULL ? remember_decision(overlay, position, decision)
+                            : remember_answer(overlay, position, answer);
+    if (code != LX_OK) (void)lx_fail(err, code, "answers not yet in the tables: too many");
+    if (code == LX_OK)
+        code = journal_append(overlay->journal, overlay->bytes.bytes, overlay->bytes.length,
+                              &position, err);
     if (code == LX_OK) code = journal_sync(overlay->journal, err);
-    if (code != LX_OK) {
-        overlay->tail_records = before.tail_records;
+    if (code == LX_OK) {
+        overlay->tail_records++;
+    } else {
         overlay->decision_count = before.decision_count;
         overlay->answer_count = before.answer_count;
         overlay->final_count = before.final_count;
-        return code;
     }
-    *ret_position = position;
-    return LX_OK;
+    return code;
+}
+
+static void begin_append(struct overlay *overlay)
+{
+    if (overlay->tail_records >= TAIL_RECORDS_MAX) overlay_try_project(overlay);
+    lx_buffer_clear(&overlay->bytes);
+}
+
+enum lx_err overlay_append_decision(struct overlay *overlay, const struct record_decision *decision,
+                                    struct lx_error *err)
+{
+    begin_append(overlay);
+    record_decision_write(decision, &overlay->bytes);
+    return append(overlay, decision, NULL, err);
+}
+
+enum lx_err overlay_append_answer(struct overlay *overlay, const struct record_answer *answer,
+                                  struct lx_error *err)
+{
+    begin_append(overlay);
+    record_answer_write(answer, &overlay->bytes);
+    return append(overlay, NULL, answer, err);
 }
 
 static const struct tail_decision *find_in_tail(const struct overlay *overlay,

@@ -7,10 +7,10 @@
  * tables can be thrown away and come back the same.
  *
  * Invariants: a record is in the tables or in the tail, never in both; the tables hold exactly the
- *             records before projection.next_position; what overlay_append has acknowledged is on
+ *             records before projection.next_position; what an append has acknowledged is on
  *             disk for good.
  * Ownership:  bank and journal are borrowed until overlay_close.
- * Errors:     journal's and store's. overlay_append: nothing was recorded.
+ * Errors:     journal's and store's. After a failed append nothing was recorded.
  * Threads:    one at a time.
  */
 
@@ -26,8 +26,12 @@ void overlay_close(struct overlay *overlay); /* the tail stays in the journal; N
 
 /* Journals, syncs, remembers. The tables are caught up from time to time; if that fails it is tried
  * again with the next record, and the record is acknowledged all the same. */
-LX_MUST_USE enum lx_err overlay_append(struct overlay *overlay, const void *bytes, size_t length,
-                                       uint64_t *ret_position, struct lx_error *err);
+LX_MUST_USE enum lx_err overlay_append_decision(struct overlay *overlay,
+                                                const struct record_decision *decision,
+                                                struct lx_error *err);
+LX_MUST_USE enum lx_err overlay_append_answer(struct overlay *overlay,
+                                              const struct record_answer *answer,
+                                              struct lx_error *err);
 /* Moves the tail into the tables. */
 LX_MUST_USE enum lx_err overlay_project(struct overlay *overlay, struct lx_error *err);
 /* The same where failing does no harm: it is tried again with a later record, or when the bank is

@@ -8,11 +8,17 @@ enum {
     COUNT_MAX = LX_PRODUCT_MAX, /* candidates, refusals, answers */
 };
 
-static void put_float(struct lx_buffer *buffer, float value)
+/* The bits of each, as bytes_put_u32 would put them one by one. */
+static void put_floats(struct lx_buffer *buffer, const float *values, size_t count)
 {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    bytes_put_u32(buffer, bits);
+    char *room = lx_buffer_reserve(buffer, 4 * count);
+    if (room == NULL) return;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        for (size_t j = 0; j < 4; j++) room[4 * i + j] = (char)(bits >> 8 * j & 255);
+    }
+    lx_buffer_advance(buffer, 4 * count);
 }
 
 static void put_string(struct lx_buffer *buffer, const char *text)
@@ -46,7 +52,7 @@ static void put_candidate(struct lx_buffer *buffer, const struct record_candidat
     bytes_put_real(buffer, factors->context);
     bytes_put_real(buffer, factors->lever);
     bytes_put_real(buffer, factors->priority);
-    for (size_t i = 0; i < pair_count; i++) put_float(buffer, candidate->pair_values[i]);
+    put_floats(buffer, candidate->pair_values, pair_count);
     bytes_put_varint(buffer, candidate->reason_count);
     for (size_t i = 0; i < candidate->reason_count; i++) {
         const struct decision_reason *reason = &candidate->reasons[i];
@@ -77,8 +83,7 @@ static void put_decision(const struct record_decision *decision, struct lx_buffe
     lx_buffer_append(buffer, decision->feature_set, sizeof decision->feature_set);
     bytes_put_varint(buffer, decision->customer_count);
     bytes_put_varint(buffer, decision->pair_count);
-    for (size_t i = 0; i < decision->customer_count; i++)
-        put_float(buffer, decision->customer_values[i]);
+    put_floats(buffer, decision->customer_values, decision->customer_count);
     bytes_put_varint(buffer, decision->candidate_count);
     for (size_t i = 0; i < decision->candidate_count; i++)
         put_candidate(buffer, &decision->candidates[i], decision->pair_count);
