@@ -397,7 +397,10 @@ enum lx_err bank_put_row(struct bank_load *load, const char *table_name,
         code = store_run(statement, &why);
         if (code == LX_ERR_REFUSED) {
             *ret_outcome = BANK_PUT_BAD_VALUE;
-            snprintf(load->refusal, sizeof load->refusal, "%.*s", REFUSAL_MAX - 1, why.text);
+            /* The file's name before the reason says nothing to him who reads it. */
+            const char *reason = strstr(why.text, "constraint failed");
+            snprintf(load->refusal, sizeof load->refusal, "%s: %.200s", table->name,
+                     reason == NULL ? why.text : reason);
             return LX_OK;
         }
         if (code != LX_OK) return lx_fail(err, code, "%s", why.text);

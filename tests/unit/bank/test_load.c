@@ -391,6 +391,8 @@ static void test_rows_of_the_small_tables_are_put_changed_and_recognised(void **
         if (outcome != rows[i].outcome)
             fail_msg("row %zu: %s; %s", i, bank_put_text(outcome), bank_load_refusal(load));
     }
+    assert_int_equal(put_row(load, "campaign", "code=C8;random_ppm=-1"), BANK_PUT_BAD_VALUE);
+    assert_int_equal(strncmp(bank_load_refusal(load), "campaign: constraint failed", 27), 0);
     MUST(bank_load_list(load, BANK_LIST_BRANCH, "B1", 2, &number, &err));
     assert_int_equal(number, 0);
     const struct bank_value wrong = value_of("colour", "red");
