@@ -395,7 +395,6 @@ static void test_rows_of_the_small_tables_are_put_changed_and_recognised(void **
     assert_int_equal(strncmp(bank_load_refusal(load), "campaign: constraint failed", 27), 0);
     MUST(bank_load_list(load, BANK_LIST_BRANCH, "B1", 2, &number, &err));
     assert_int_equal(number, 0);
-    const struct bank_value wrong = value_of("colour", "red");
     struct bank_load_result result = fixture_commit(load);
     assert_int_equal(result.rows_loaded, 16);
     assert_int_equal(result.duplicates, 2);
@@ -420,7 +419,13 @@ static void test_rows_of_the_small_tables_are_put_changed_and_recognised(void **
     fixture_commit(load);
     assert_int_equal(fixture_query("SELECT max(max_known_at_ms) FROM batch"), 1234);
     assert_int_equal(fixture_query("SELECT branch FROM branch WHERE code = 'B4'"), 3);
-    load = fixture_begin();
+}
+
+static void test_a_table_or_a_column_that_is_not_there_is_wrong_usage(void **state)
+{
+    struct bank_load *load = fixture_begin();
+    const struct bank_value wrong = value_of("colour", "red");
+    enum bank_put outcome;
     MUST_FAIL(bank_put_row(load, "branch", &wrong, 1, &outcome, &err), LX_ERR_USAGE);
     MUST_FAIL(bank_put_row(load, "boats", &wrong, 1, &outcome, &err), LX_ERR_USAGE);
     bank_load_abort(load);
@@ -955,6 +960,7 @@ int main(void)
         TEST(test_names_are_kept_and_the_newest_wins),
         TEST(test_a_file_is_recognised_by_its_content_once_its_batch_is_done),
         TEST(test_rows_of_the_small_tables_are_put_changed_and_recognised),
+        TEST(test_a_table_or_a_column_that_is_not_there_is_wrong_usage),
         TEST(test_a_product_that_a_batch_brings_stays_and_keeps_its_number),
         TEST(test_two_loads_at_once_are_refused_and_an_aborted_one_leaves_no_trace),
         TEST(test_a_first_load_needs_the_bank_for_itself),
