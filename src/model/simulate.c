@@ -313,6 +313,30 @@ static enum lx_err play_file(struct simulation *simulation, const char *truth)
     return code;
 }
 
+/* SOURCE/truth of the newest batch that has one. */
+static enum lx_err find_truth(struct bank *bank, char path[LX_PATH_MAX], struct lx_error *err)
+{
+    char file[LX_PATH_MAX];
+    struct store_statement *statement = NULL;
+    bool has_row = true, is_found = false;
+    enum lx_err code = store_prepare(
+        bank_store(bank), "SELECT source FROM batch ORDER BY batch DESC", &statement, err);
+    while (code == LX_OK && !is_found) {
+        code = store_step(statement, &has_row, err);
+        if (code != LX_OK || !has_row) break;
+        code = host_join(path, store_text(statement, 0, NULL), "truth", err);
+        if (code == LX_OK) code = host_join(file, path, "acceptance.csv", err);
+        is_found = code == LX_OK && host_exists(file);
+    }
+    store_finalize(statement);
+    if (code == LX_OK && !is_found)
+        code = lx_fail(err, LX_ERR_NOT_FOUND,
+                       "%s: no truth beside the files that were imported: this is no synthetic "
+                       "bank, or its folder is not where it was",
+                       bank_folder(bank));
+    return code;
+}
+
 /* What the intervals are of: a linear figure of the sums, or a quotient of two. */
 struct figure {
     const struct simulation *simulation;
@@ -394,11 +418,11 @@ enum lx_err simulate(const char *folder, const struct simulate_options *options,
                      const struct lx_env *env, struct simulate_result *ret_result,
                      struct lx_error *err)
 {
-    LX_ASSERT(options->truth != NULL);
     LX_ASSERT(options->places >= 0 && options->places <= SIMULATE_PLACES_MAX);
 
     int64_t begin_ns = env->elapsed_ns(env->context);
     struct simulate_result result = {{0}};
+    char truth[LX_PATH_MAX];
     struct simulation simulation = {.options = options, .err = err};
     simulation.places = options->places > 0 ? (size_t)options->places : PLACES_DEFAULT;
     enum lx_err code = bank_open(folder, STORE_READ, &simulation.bank, err);
@@ -409,8 +433,10 @@ enum lx_err simulate(const char *folder, const struct simulate_options *options,
         code = rounds_kernel_init(simulation.catalogue, view_snapshot_peers(simulation.snapshot),
                                   &simulation.kernel, err);
     if (code == LX_OK) code = make_room(&simulation);
-    if (code == LX_OK) code = read_channel(&simulation, options->truth);
-    if (code == LX_OK) code = play_file(&simulation, options->truth);
+    if (code == LX_OK && options->truth == NULL) code = find_truth(simulation.bank, truth, err);
+    const char *folder_of_truth = options->truth != NULL ? options->truth : truth;
+    if (code == LX_OK) code = read_channel(&simulation, folder_of_truth);
+    if (code == LX_OK) code = play_file(&simulation, folder_of_truth);
     if (code == LX_OK && simulation.case_count == 0)
         code = lx_fail(err, LX_ERR_NOT_READY, "simulate: no customer may be offered %zu products",
                        2 * simulation.places);

@@ -44,7 +44,9 @@ enum simulate_policy {
 const char *simulate_policy_name(enum simulate_policy policy);
 
 struct simulate_options {
-    const char *truth; /* OUT/truth of the synthetic bank */
+    /* OUT/truth of the synthetic bank; NULL: `truth` in the folder that was imported last and has
+     * one, as the import named it. */
+    const char *truth;
     uint64_t seed;
     int places;    /* of a round; 0: 5 */
     int resamples; /* 0: SIMULATE_RESAMPLES */
