@@ -192,7 +192,7 @@ void overlay_try_project(struct overlay *overlay)
     if (overlay_project(overlay, &err) != LX_OK) return; /* the tail stays as it was */
 }
 
-/* The record is in overlay->bytes. Remembering may fail, so it comes first; taking it back cannot. */
+/* The record is in overlay->bytes. Remembering may fail: it comes first, and can be taken back. */
 static enum lx_err append(struct overlay *overlay, const struct record_decision *decision,
                           const struct record_answer *answer, struct lx_error *err)
 {

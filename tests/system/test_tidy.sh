@@ -14,6 +14,7 @@ int answer(void)
 check() {
     rm -rf "$scratch/tree"
     mkdir -p "$scratch/tree/src/base"
+    cp "$root/.clang-format" "$scratch/tree"
     printf '%s\n' "$2" >"$scratch/tree/src/base/${1:-answer.c}"
     "$root/tools/tidy" "$scratch/tree"
 }
