@@ -226,13 +226,14 @@ enum lx_err calibration_fit(const double *margins, const uint8_t *labels, const 
     return code;
 }
 
-/* Linear between knots; beyond the first and the last the margin's own slope goes on. */
+/* Linear between knots. Beyond the first and the last the rows of an end pool say that nothing
+ * changes any more; the least slope keeps their order. */
 static double isotonic_log_odds(const struct calibration *calibration, double margin)
 {
     const double *x = calibration->margins, *y = calibration->log_odds;
     size_t low = 0, high = calibration->knot_count - 1;
-    if (margin <= x[low]) return y[low] + (margin - x[low]);
-    if (margin >= x[high]) return y[high] + (margin - x[high]);
+    if (margin <= x[low]) return y[low] + SLOPE_MIN * (margin - x[low]);
+    if (margin >= x[high]) return y[high] + SLOPE_MIN * (margin - x[high]);
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
         if (x[middle] <= margin)

@@ -8,8 +8,8 @@
  * did to the rate: margin + log(rate / (1 - rate)) - log(sampled / (1 - sampled)). Then a monotone
  * map learnt on rows that no sampling touched: isotonic regression by pool adjacent violators
  * (Ayer et al. 1955), linear between the blocks' means, or Platt's logistic line where positives
- * are few. The map is strictly increasing wherever the margins differ inside its range, so the
- * order of customers stays.
+ * are few. The map is strictly increasing, by a least slope also where the labels show no or the
+ * opposite tendency, so the order of customers stays.
  *
  * Ownership: plain value of bounded size. Errors: LX_ERR_BAD_INPUT without both classes.
  * Threads:   read-only once fitted.

@@ -11,12 +11,12 @@
  *
  * Margins: two classes: one a row, log-odds, the mean of the members. Several classes: class_count
  *          a row, logarithms of the members' mean probabilities.
- * Settings: ensemble_params_default is what every table gets: trees of depth 4 on half of the columns
- *          each, for two classes five members of 200 trees at rate 0.03, for several one at rate 0.1
- *          (a tree a class and round; averaging gained nothing there). The shape was chosen by
- *          repeated cross-validation over several public tables together, not tuned to one:
- *          docs/internals/trials.md. ensemble_params_plain is what a plain tool does: one forest,
- *          200 trees of depth 4, rate 0.1, all rows and columns.
+ * Settings: ensemble_params_default is what every table gets: trees of depth 4 on half of the
+ *          columns each, for two classes five members of 200 trees at rate 0.03, for several one
+ *          at rate 0.1 (a tree a class and round; averaging gained nothing there). The shape was
+ *          chosen by repeated cross-validation over several public tables together, not tuned to
+ *          one: docs/internals/trials.md. ensemble_params_plain is what a plain tool does: one
+ *          forest, 200 trees of depth 4, rate 0.1, all rows and columns.
  * Errors:  LX_ERR_BAD_INPUT (no rows, one class only), those of xgboost.h and sampling.h.
  * Threads: fitting uses env->thread_count; a fitted ensemble is read-only.
  * Source:  Breiman 1996 (bagging), with folds in place of bootstrap samples.

@@ -158,6 +158,30 @@ static void test_two_customers_are_never_turned_round(void **state)
     }
 }
 
+/* Labels that run against the margins: the rate is all that may be said, also far out, where a
+ * slope that went on beyond the last pool would promise more. */
+static void test_margins_that_mislead_give_the_rate_everywhere(void **state)
+{
+    (void)state;
+    static const size_t counts[] = {1500, 20000};
+    for (size_t i = 0; i < LX_COUNT_OF(counts); i++) {
+        struct lx_rng rng = lx_rng_of(12, i);
+        double rate = 0;
+        for (size_t row = 0; row < counts[i]; row++) {
+            margins[row] = 2 * lx_rng_normal(&rng);
+            labels[row] = lx_rng_chance(&rng, sigmoid(-margins[row] - 3));
+            rate += labels[row] / (double)counts[i];
+        }
+        struct calibration calibration;
+        fit(counts[i], 0, &calibration);
+        for (int m = -6; m <= 6; m++) {
+            double got = calibration_probability(&calibration, m);
+            if (fabs(got - rate) > 0.05 * rate)
+                fail_msg("%d rows, at %d: %g, rate %g", (int)counts[i], m, got, rate);
+        }
+    }
+}
+
 /* A staircase of 2,000 true steps, more than there are knots. */
 static void test_knots_stay_within_their_bound_and_still_fit(void **state)
 {
@@ -267,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_prior_shift_undoes_what_sampling_did_to_the_rate),
         cmocka_unit_test(test_distorted_margins_come_back_to_the_truth),
         cmocka_unit_test(test_two_customers_are_never_turned_round),
+        cmocka_unit_test(test_margins_that_mislead_give_the_rate_everywhere),
         cmocka_unit_test(test_knots_stay_within_their_bound_and_still_fit),
         cmocka_unit_test(test_classes_far_apart_give_finite_log_odds),
         cmocka_unit_test(test_one_class_only_is_refused_and_changes_nothing),
