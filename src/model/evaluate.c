@@ -153,9 +153,13 @@ static enum lx_err fill_result(const char *folder, const struct evaluate_options
         quality_set(&result->low[i / QUALITY_COUNT], figure, NAN);
         quality_set(&result->high[i / QUALITY_COUNT], figure, NAN);
     }
+    const struct scored_question question = {.calibration = calibration,
+                                             .count = later->count,
+                                             .seed = options->seed,
+                                             .resamples = resamples > 0 ? resamples : 0,
+                                             .thread_count = env->thread_count};
     enum lx_err code =
-        scored_quality(scored, calibration, options->seed, resamples > 0 ? resamples : 0,
-                       env->thread_count, result->quality, result->low, result->high, err);
+        scored_quality(scored, &question, result->quality, result->low, result->high, err);
     return code == LX_OK ? measure_products(folder, scored, calibration, result, err) : code;
 }
 

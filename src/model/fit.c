@@ -237,78 +237,81 @@ static int compare_reals(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
-static enum lx_err calibrate(const struct fit *fit, const struct scorer *scorer,
-                             const struct lx_env *env, struct model_card *card,
-                             struct lx_error *err)
+/* `scored` holds the months of calibration, then those of quality. */
+static enum lx_err calibrate(const struct fit *fit, const struct scored *scored,
+                             struct model_card *card, struct lx_error *err)
 {
-    const struct rows_plan plan = plan_of(fit, fit->split.fit_count, fit->split.calibration_count);
     double shift = calibration_prior_shift(card->true_rate, card->sampled_rate);
-    struct scored scored = {0};
-    enum lx_err code = score_pairs(&plan, scorer, fit->options.customers_max, env, &scored, err);
-    if (code != LX_OK) return code;
-    double *margins = lx_malloc(scored.count * sizeof *margins);
-    if (margins == NULL) {
+    double *margins = lx_malloc((scored->count + 1) * sizeof *margins);
+    uint8_t *labels = lx_malloc(scored->count + 1);
+    enum lx_err code = LX_OK;
+    if (margins == NULL || labels == NULL) {
         code = lx_fail(err, LX_ERR_NO_MEMORY, "calibration: out of memory");
-    } else if (scored.positives == 0) {
-        code = lx_fail(err, LX_ERR_NOT_READY,
-                       "training: nobody opened a product in the month for calibration: import "
-                       "more months or customers");
     } else {
-        for (size_t i = 0; i < scored.count; i++) margins[i] = (double)scored.margins[i];
-        code = calibration_fit(margins, scored.labels, NULL, scored.count, shift,
-                               &card->calibration, err);
+        size_t count = scored_margins(scored, 0, fit->split.calibration_count, margins, labels);
+        if (memchr(labels, 1, count) == NULL)
+            code = lx_fail(err, LX_ERR_NOT_READY,
+                           "training: nobody opened a product in the month for calibration: "
+                           "import more months or customers");
+        else
+            code = calibration_fit(margins, labels, NULL, count, shift, &card->calibration, err);
     }
     lx_free(margins);
-    scored_release(&scored);
+    lx_free(labels);
     return code;
 }
 
-static enum lx_err fill_quantiles(const struct scored *scored, struct model_card *card)
+static enum lx_err fill_quantiles(const struct fit *fit, const struct scored *scored,
+                                  struct model_card *card, struct lx_error *err)
 {
-    double *log_odds = lx_malloc(scored->count * sizeof *log_odds);
-    if (log_odds == NULL) return LX_ERR_NO_MEMORY;
-    size_t count = scored_log_odds(scored, &card->calibration, 0, REGISTRY_MOMENTS_MAX, log_odds);
+    double *log_odds = lx_malloc((scored->count + 1) * sizeof *log_odds);
+    if (log_odds == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "quality: out of memory");
+    size_t count = scored_log_odds(scored, &card->calibration, fit->split.calibration_count,
+                                   fit->split.quality_count, log_odds);
     qsort(log_odds, count, sizeof *log_odds, compare_reals);
-    for (size_t i = 0; i < REGISTRY_QUANTILES; i++)
+    for (size_t i = 0; i < REGISTRY_QUANTILES && count > 0; i++)
         card->score_quantiles[i] = log_odds[(count - 1) * i / (REGISTRY_QUANTILES - 1)];
     lx_free(log_odds);
     return LX_OK;
 }
 
-static enum lx_err measure(const struct fit *fit, const struct scorer *scorer,
+static enum lx_err measure(const struct fit *fit, const struct scored *scored,
                            const struct lx_env *env, struct model_card *card, struct lx_error *err)
 {
-    const struct rows_split *split = &fit->split;
-    const struct rows_plan plan =
-        plan_of(fit, split->fit_count + split->calibration_count, split->quality_count);
-    struct scored scored = {0};
-    enum lx_err code = score_pairs(&plan, scorer, fit->options.customers_max, env, &scored, err);
-    if (code != LX_OK) return code;
-    if (scored.positives == 0) {
-        code = lx_fail(err, LX_ERR_NOT_READY,
+    const struct scored_question question = {.calibration = &card->calibration,
+                                             .first = fit->split.calibration_count,
+                                             .count = fit->split.quality_count,
+                                             .seed = fit->options.seed,
+                                             .thread_count = env->thread_count};
+    card->quality_rows = card->quality_positives = 0;
+    for (size_t i = 0; i < scored->count; i++) {
+        if (scored->moments[i] < question.first) continue;
+        card->quality_rows++;
+        card->quality_positives += scored->labels[i];
+    }
+    if (card->quality_positives == 0)
+        return lx_fail(err, LX_ERR_NOT_READY,
                        "training: nobody opened a product in the newest months, so quality cannot "
                        "be measured: import more customers");
-    } else if (fill_quantiles(&scored, card) != LX_OK) {
-        code = lx_fail(err, LX_ERR_NO_MEMORY, "quality: out of memory");
-    } else {
-        code = scored_quality(&scored, &card->calibration, fit->options.seed, 0, env->thread_count,
-                              card->quality, NULL, NULL, err);
-    }
-    card->quality_rows = scored.count;
-    card->quality_positives = scored.positives;
-    scored_release(&scored);
-    return code;
+    enum lx_err code = fill_quantiles(fit, scored, card, err);
+    return code == LX_OK ? scored_quality(scored, &question, card->quality, NULL, NULL, err) : code;
 }
 
 enum lx_err fit_measure(const struct fit *fit, const struct lx_env *env, struct fitted *fitted,
                         struct lx_error *err)
 {
+    const struct rows_plan plan =
+        plan_of(fit, fit->split.fit_count, fit->split.calibration_count + fit->split.quality_count);
     struct forest *forest = NULL;
     struct scorer *scorer = NULL;
+    struct scored scored = {0};
     enum lx_err code = forest_load_json(fitted->trees.bytes, fitted->trees.length, &forest, err);
     if (code == LX_OK) code = scorer_open(forest, SCORER_BEST, &scorer, err);
-    if (code == LX_OK) code = calibrate(fit, scorer, env, &fitted->card, err);
-    if (code == LX_OK) code = measure(fit, scorer, env, &fitted->card, err);
+    if (code == LX_OK)
+        code = score_pairs(&plan, scorer, fit->options.customers_max, env, &scored, err);
+    if (code == LX_OK) code = calibrate(fit, &scored, &fitted->card, err);
+    if (code == LX_OK) code = measure(fit, &scored, env, &fitted->card, err);
+    scored_release(&scored);
     scorer_close(scorer);
     forest_close(forest);
     return code;

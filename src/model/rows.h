@@ -25,7 +25,13 @@
 #include "view/feature.h"
 #include "view/peers.h"
 
-enum { ROWS_HORIZON_DAYS = 30, ROWS_MOMENTS_MAX = 64, ROWS_FEATURES_MAX = LX_FEATURES_MAX };
+enum {
+    ROWS_HORIZON_DAYS = 30,
+    ROWS_MOMENTS_MAX = 64,
+    ROWS_FEATURES_MAX = LX_FEATURES_MAX,
+    ROWS_NEGATIVES = 12, /* for each positive, where there are enough of them: */
+    ROWS_NEGATIVES_MIN = 100000,
+};
 
 /* Where features come from: view's, or a test's that peeks into the future. */
 struct rows_definition {

@@ -247,47 +247,125 @@ void scored_release(struct scored *scored)
     *scored = (struct scored){0};
 }
 
-size_t scored_log_odds(const struct scored *scored, const struct calibration *calibration,
-                       size_t first, size_t count, double *ret_log_odds)
+static bool is_within(const struct scored *scored, size_t row, size_t first, size_t count)
+{
+    return scored->moments[row] >= first && scored->moments[row] < first + count;
+}
+
+size_t scored_margins(const struct scored *scored, size_t first, size_t count, double *ret_margins,
+                      uint8_t *ret_labels)
 {
     size_t found = 0;
     for (size_t i = 0; i < scored->count; i++) {
-        if (scored->moments[i] < first || scored->moments[i] >= first + count) continue;
-        ret_log_odds[found++] = calibration_log_odds(calibration, (double)scored->margins[i]);
+        if (!is_within(scored, i, first, count)) continue;
+        ret_labels[found] = scored->labels[i];
+        ret_margins[found++] = (double)scored->margins[i];
     }
     return found;
 }
 
-enum lx_err scored_quality(const struct scored *scored, const struct calibration *calibration,
-                           uint64_t seed, int resamples, int thread_count,
+size_t scored_log_odds(const struct scored *scored, const struct calibration *calibration,
+                       size_t first, size_t count, double *ret_log_odds)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < scored->count; i++)
+        if (is_within(scored, i, first, count))
+            ret_log_odds[found++] = calibration_log_odds(calibration, (double)scored->margins[i]);
+    return found;
+}
+
+/* The rows of some of the moments, as quality_measure wants them. */
+struct selection {
+    double *probabilities, *popularity;
+    uint8_t *labels;
+    uint16_t *products;
+    size_t *case_ends;
+    uint32_t *case_units;
+    size_t count, case_count, unit_count;
+};
+
+static void selection_release(struct selection *selection)
+{
+    lx_free(selection->probabilities);
+    lx_free(selection->popularity);
+    lx_free(selection->labels);
+    lx_free(selection->products);
+    lx_free(selection->case_ends);
+    lx_free(selection->case_units);
+}
+
+static enum lx_err selection_init(struct selection *selection, const struct scored *scored)
+{
+    size_t rows = scored->count + 1, cases = scored->case_count + 1;
+    selection->probabilities = lx_malloc(rows * sizeof *selection->probabilities);
+    selection->popularity = lx_malloc(rows * sizeof *selection->popularity);
+    selection->labels = lx_malloc(rows);
+    selection->products = lx_malloc(rows * sizeof *selection->products);
+    selection->case_ends = lx_malloc(cases * sizeof *selection->case_ends);
+    selection->case_units = lx_malloc(cases * sizeof *selection->case_units);
+    bool is_ready = selection->probabilities != NULL && selection->popularity != NULL &&
+                    selection->labels != NULL && selection->products != NULL &&
+                    selection->case_ends != NULL && selection->case_units != NULL;
+    return is_ready ? LX_OK : LX_ERR_NO_MEMORY;
+}
+
+static void add_case(struct selection *selection, const struct scored *scored, size_t begin,
+                     size_t end, const struct calibration *calibration)
+{
+    for (size_t i = begin; i < end; i++) {
+        size_t at = selection->count++;
+        size_t place = scored->moments[i] * scored->product_count + scored->products[i];
+        selection->probabilities[at] =
+            calibration_probability(calibration, (double)scored->margins[i]);
+        selection->popularity[at] = scored->popularity[place];
+        selection->labels[at] = scored->labels[i];
+        selection->products[at] = scored->products[i];
+    }
+    selection->case_ends[selection->case_count++] = selection->count;
+}
+
+static void select_rows(struct selection *selection, const struct scored *scored,
+                        const struct scored_question *question)
+{
+    size_t begin = 0;
+    uint32_t last_unit = UINT32_MAX;
+    for (size_t i = 0; i < scored->case_count; i++) {
+        size_t end = scored->case_ends[i];
+        if (is_within(scored, begin, question->first, question->count)) {
+            if (scored->case_units[i] != last_unit) selection->unit_count++;
+            last_unit = scored->case_units[i];
+            selection->case_units[selection->case_count] = (uint32_t)selection->unit_count - 1;
+            add_case(selection, scored, begin, end, question->calibration);
+        }
+        begin = end;
+    }
+}
+
+enum lx_err scored_quality(const struct scored *scored, const struct scored_question *question,
                            struct quality ret_value[QUALITY_BY_COUNT],
                            struct quality ret_low[QUALITY_BY_COUNT],
                            struct quality ret_high[QUALITY_BY_COUNT], struct lx_error *err)
 {
-    enum lx_err code = LX_ERR_NO_MEMORY;
-    double *probabilities = lx_malloc((scored->count + 1) * sizeof *probabilities);
-    double *popularity = lx_malloc((scored->count + 1) * sizeof *popularity);
-    if (probabilities == NULL || popularity == NULL) goto out;
-
-    for (size_t i = 0; i < scored->count; i++) {
-        size_t place = scored->moments[i] * scored->product_count + scored->products[i];
-        probabilities[i] = calibration_probability(calibration, (double)scored->margins[i]);
-        popularity[i] = scored->popularity[place];
+    struct selection selection = {0};
+    enum lx_err code = selection_init(&selection, scored);
+    if (code == LX_OK) select_rows(&selection, scored, question);
+    if (code == LX_OK && selection.count == 0) {
+        code = lx_fail(err, LX_ERR_NOT_READY, "quality: no customer may still open a product");
+    } else if (code == LX_OK) {
+        const struct quality_rows rows = {.probabilities = selection.probabilities,
+                                          .popularity = selection.popularity,
+                                          .labels = selection.labels,
+                                          .products = selection.products,
+                                          .count = selection.count,
+                                          .product_count = scored->product_count,
+                                          .case_ends = selection.case_ends,
+                                          .case_units = selection.case_units,
+                                          .case_count = selection.case_count,
+                                          .unit_count = selection.unit_count,
+                                          .seed = question->seed};
+        code = quality_measure(&rows, question->resamples, question->thread_count, ret_value,
+                               ret_low, ret_high, err);
     }
-    const struct quality_rows rows = {.probabilities = probabilities,
-                                      .popularity = popularity,
-                                      .labels = scored->labels,
-                                      .products = scored->products,
-                                      .count = scored->count,
-                                      .product_count = scored->product_count,
-                                      .case_ends = scored->case_ends,
-                                      .case_units = scored->case_units,
-                                      .case_count = scored->case_count,
-                                      .unit_count = scored->unit_count,
-                                      .seed = seed};
-    code = quality_measure(&rows, resamples, thread_count, ret_value, ret_low, ret_high, err);
-out:
-    lx_free(probabilities);
-    lx_free(popularity);
+    selection_release(&selection);
     return code == LX_ERR_NO_MEMORY ? lx_fail(err, code, "quality: out of memory") : code;
 }

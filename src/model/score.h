@@ -33,16 +33,24 @@ LX_MUST_USE enum lx_err score_pairs(const struct rows_plan *plan, const struct s
                                     struct scored *ret_scored, struct lx_error *err);
 void scored_release(struct scored *scored);
 
-/* Calibrated log-odds of the rows of moments [first, first + count) of the plan, in order.
- * ret_log_odds has room for all rows; how many there are is the result. */
+/* Margins and labels, or calibrated log-odds, of the rows of moments [first, first + count) of the
+ * plan, in order; room for all rows. How many there are is the result. */
+size_t scored_margins(const struct scored *scored, size_t first, size_t count, double *ret_margins,
+                      uint8_t *ret_labels);
 size_t scored_log_odds(const struct scored *scored, const struct calibration *calibration,
                        size_t first, size_t count, double *ret_log_odds);
 
-/* The figures of all rows; probabilities by the calibration. resamples 0: no intervals. */
+/* The figures of the rows of these moments; probabilities by the calibration. resamples 0: no
+ * intervals. LX_ERR_NOT_READY without rows. */
+struct scored_question {
+    const struct calibration *calibration;
+    size_t first, count; /* moments */
+    uint64_t seed;
+    int resamples, thread_count;
+};
 LX_MUST_USE enum lx_err
-scored_quality(const struct scored *scored, const struct calibration *calibration, uint64_t seed,
-               int resamples, int thread_count, struct quality ret_value[QUALITY_BY_COUNT],
-               struct quality ret_low[QUALITY_BY_COUNT], struct quality ret_high[QUALITY_BY_COUNT],
-               struct lx_error *err);
+scored_quality(const struct scored *scored, const struct scored_question *question,
+               struct quality ret_value[QUALITY_BY_COUNT], struct quality ret_low[QUALITY_BY_COUNT],
+               struct quality ret_high[QUALITY_BY_COUNT], struct lx_error *err);
 
 #endif
