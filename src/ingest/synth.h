@@ -19,7 +19,7 @@
  * Errors:     LX_ERR_BAD_INPUT (profile, with file:line), LX_ERR_USAGE, LX_ERR_REFUSED (OUT holds
  *             files of its own), LX_ERR_DISK_FULL, LX_ERR_IO (name the file), LX_ERR_NO_MEMORY.
  *             After a failure the files written so far are removed.
- * Threads:    uses env->thread_count; memory about 200 MB and 40 MB a thread, whatever the size.
+ * Threads:    uses env->thread_count; memory about 100 MB with two threads, whatever the size.
  */
 
 #include "bank/catalogue.h"

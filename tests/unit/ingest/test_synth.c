@@ -18,6 +18,7 @@
 #include "codec/digest.h"
 #include "host/file.h"
 #include "ingest/synth.h"
+#include "scene.h"
 
 enum { CUSTOMERS = 20000, SMALL = 1500, PRODUCTS = 19, PATH_SIZE = 600, FIELDS_MAX = 24 };
 
@@ -84,9 +85,10 @@ static int open_all(void **state)
         bank_catalogue_parse("catalogue.ini", text.bytes, text.length, &catalogue, &err), LX_OK);
     lx_buffer_release(&text);
     read_shipped("synth/profile.ini", &profile);
-    const char *temporary = getenv("TMPDIR");
-    snprintf(top, sizeof top, "%s/lingxi-synth-%ld", temporary == NULL ? "/tmp" : temporary,
-             (long)getpid());
+    char folder[LX_PATH_MAX];
+    scratch_make(folder);
+    assert_true(strlen(folder) < sizeof top);
+    memcpy(top, folder, strlen(folder) + 1);
     char path[PATH_SIZE];
     struct synth_options options = options_of("clean", CUSTOMERS, 1, 0, path);
     must_write(&options, 2, &clean);
@@ -494,6 +496,58 @@ static void test_dirt_is_the_share_asked_for_and_changes_nothing_that_happened(v
     assert_true(gaps > 0 && days > 0 && codes > 0);
 }
 
+static enum lx_err count_facts(void *context, const struct bank_history *history,
+                               struct lx_error *err)
+{
+    (void)err;
+    uint64_t *counts = context;
+    counts[0] += history->event_count;
+    counts[1] += history->exposure_count;
+    counts[2] += history->profile_count > 0;
+    return LX_OK;
+}
+
+/* The shipped mapping takes every row of a clean bank, and of a dirty one all that is not spoilt. */
+static void test_importer_takes_what_is_clean_and_only_that(void **state)
+{
+    (void)state;
+    static const uint32_t shares_ppm[] = {0, 2000};
+    struct lx_buffer mapping;
+    read_shipped("mappings/synthetic.ini", &mapping);
+    for (size_t i = 0; i < LX_COUNT_OF(shares_ppm); i++) {
+        struct scene scene;
+        struct synth_result written;
+        struct import_result read;
+        struct lx_error err = {0};
+        uint64_t counts[3] = {0};
+        char path[PATH_SIZE], name[32];
+        scene_open(&scene);
+        scene.max_rejects_ppm = 10000;
+        snprintf(name, sizeof name, "import-%u", shares_ppm[i]);
+        struct synth_options options = options_of(name, SMALL, 5, shares_ppm[i], path);
+        must_write(&options, 2, &written);
+        if (scene_import_of(&scene, path, "synthetic.ini", lx_buffer_text(&mapping), &read) !=
+            LX_OK)
+            fail_msg("%s", scene.err.text);
+        struct bank *bank = scene_bank(&scene);
+        assert_int_equal(bank_scan(bank, 0, SMALL, count_facts, counts, &err), LX_OK);
+        bank_close(bank);
+        assert_int_equal(scene_customers(&scene), SMALL);
+        assert_int_equal(counts[2], SMALL);
+        if (shares_ppm[i] == 0) {
+            assert_int_equal(read.rows_rejected, 0);
+            assert_int_equal(counts[0], written.events + written.history);
+            assert_int_equal(counts[1], written.exposures);
+        } else {
+            assert_true(read.rows_rejected > 0 && read.rows_rejected <= written.dirty);
+            assert_true(counts[0] < written.events + written.history);
+            assert_true(counts[0] + written.dirty >= written.events + written.history);
+        }
+        scene_close(&scene);
+    }
+    lx_buffer_release(&mapping);
+}
+
 /* The profile with `from` replaced by `to`. */
 static void change_profile(const char *from, const char *to, struct lx_buffer *ret_text)
 {
@@ -602,7 +656,7 @@ static void test_full_disk_names_the_file_and_leaves_nothing(void **state)
 static void test_no_memory_is_a_failure_and_not_a_crash(void **state)
 {
     (void)state;
-    static const uint64_t places[] = {1, 2, 3, 5, 8, 21, 55, 144, 200, 233};
+    static const uint64_t places[] = {1, 2, 3, 5, 8, 21, 55, 144, 190};
     size_t failed = 0;
     for (size_t i = 0; i < LX_COUNT_OF(places); i++) {
         char path[PATH_SIZE], name[32];
@@ -620,7 +674,7 @@ static void test_no_memory_is_a_failure_and_not_a_crash(void **state)
         assert_true(err.text[0] != '\0');
         failed++;
     }
-    assert_true(failed >= 8);
+    assert_true(failed >= 7);
 }
 
 int main(void)
@@ -635,6 +689,7 @@ int main(void)
         cmocka_unit_test(test_same_seed_gives_the_same_bytes_whatever_the_threads),
         cmocka_unit_test(test_every_machine_makes_the_same_bytes),
         cmocka_unit_test(test_dirt_is_the_share_asked_for_and_changes_nothing_that_happened),
+        cmocka_unit_test(test_importer_takes_what_is_clean_and_only_that),
         cmocka_unit_test(test_bad_profile_is_refused_with_its_line),
         cmocka_unit_test(test_numbers_out_of_range_are_refused),
         cmocka_unit_test(test_folder_with_files_is_left_alone),
