@@ -507,7 +507,7 @@ static enum lx_err count_facts(void *context, const struct bank_history *history
     return LX_OK;
 }
 
-/* The shipped mapping takes every row of a clean bank, and of a dirty one all that is not spoilt. */
+/* The shipped mapping takes every row of a clean bank, of a dirty one all that is not spoilt. */
 static void test_importer_takes_what_is_clean_and_only_that(void **state)
 {
     (void)state;
