@@ -16,7 +16,7 @@
  *
  * Lifetimes:  a schema is borrowed by the expressions compiled against it and must outlive them;
  *             an expression is one block of memory, immutable, and belongs to who compiled it.
- * Errors:     LX_ERR_BAD_INPUT with the place in struct expr_fault; LX_ERR_LIMIT past a limit below;
+ * Errors:     LX_ERR_BAD_INPUT with the place in struct expr_fault; LX_ERR_LIMIT past one below;
  *             LX_ERR_OVERFLOW when a value cannot be computed exactly; LX_ERR_NO_MEMORY.
  * Threads:    a compiled expression may be evaluated by any number of threads.
  */
@@ -141,7 +141,7 @@ void expr_free(struct expr *expr); /* NULL is fine */
 enum expr_type expr_result(const struct expr *expr);
 const struct expr_enumeration *expr_result_enumeration(const struct expr *expr);
 
-/* The canonical text: names in English, fewest parentheses, literals in one form. Compiling it gives
+/* The canonical text: English names, fewest parentheses, literals in one form. Compiling it gives
  * the same tree, which is how two texts are compared. Returns the length, as snprintf does. */
 size_t expr_format(const struct expr *expr, char *text, size_t size);
 

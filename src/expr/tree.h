@@ -5,9 +5,9 @@
  * tree: what a checked expression looks like inside; what parser, checker, both evaluations and the
  * formatter share. Private to expr. Pure data.
  *
- * After the check every name is resolved, every type is known and no conversion is implied: a number
- * beside money has become fen, an integer beside a real stands under EXPR_OP_TO_REAL. Children stand
- * before their parents in `nodes`, so one pass over the array visits them in order.
+ * After the check every name is resolved, every type is known and no conversion is implied: a
+ * number beside money has become fen, an integer beside a real stands under EXPR_OP_TO_REAL.
+ * Children stand before their parents in `nodes`, so one pass over the array visits them in order.
  */
 
 #include "expr/expr.h"
