@@ -1,5 +1,7 @@
 # tap.sh: what the system tests share. Each test sources it, says `test_that "..." command ...`, and ends
 # with `finish`. TAP on stdout; a failure prints what the command said.
+# shellcheck shell=bash
+# shellcheck disable=SC2034
 set -u
 LC_ALL=C.UTF-8
 export LC_ALL

@@ -21,6 +21,6 @@ test_that "a failure with --json is one document" bash -c \
     bash "$lingxi"
 same_reference() { "$lingxi" help --markdown | cmp - "$root/docs/reference/commands.md"; }
 test_that "docs/reference/commands.md is the program's own help" same_reference
-nothing_made() { [ -z "$(ls -A "$scratch" | grep -v -e said -e out -e err)" ]; }
+nothing_made() { [ -z "$(find "$scratch" -mindepth 1 ! -name said ! -name out ! -name err)" ]; }
 test_that "nothing was made" nothing_made
 finish

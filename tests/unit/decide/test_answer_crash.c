@@ -64,7 +64,7 @@ static _Noreturn void live(struct world *world, uint64_t seed, int pipe_end)
             if (answer_record(world->engine, first.id, &answer, 1, is_final, &second, &err) !=
                 LX_OK)
                 _exit(6);
-            told.answer = answer.answer;
+            told.answer = (int)answer.answer;
             memcpy(told.product, answer.product, sizeof told.product);
             if (second.round == 2) memcpy(told.next, second.id, sizeof told.next);
             say(pipe_end, &told);
