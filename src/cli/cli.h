@@ -72,6 +72,9 @@ LX_MUST_USE enum lx_err cli_as_of(const struct cli_call *call, const char *optio
 LX_MUST_USE enum lx_err cli_balance(const struct cli_call *call, enum sampling *ret_method,
                                     struct lx_error *err);
 
+/* evaluate --simulate: the closed loop on a synthetic bank. */
+LX_MUST_USE enum lx_err cli_simulate(struct cli_call *call, uint64_t seed, struct lx_error *err);
+
 /* The text in the caller's language. */
 const char *cli_text(const struct cli_call *call, const char *zh, const char *en);
 /* One line for people; nothing with --json. */

@@ -236,9 +236,7 @@ enum lx_err cli_evaluate(struct cli_call *call, struct lx_error *err)
     if (code != LX_OK) return code;
 
     struct evaluate_options options = {.seed = (uint64_t)seed};
-    if (cli_flag(call, "--simulate"))
-        return lx_fail(err, LX_ERR_NOT_BUILT,
-                       "evaluate --simulate: the command line does not offer the closed loop yet");
+    if (cli_flag(call, "--simulate")) return cli_simulate(call, (uint64_t)seed, err);
     if (cli_flag(call, "--compare")) return evaluate_methods(call, &options, err);
     return evaluate_plain(call, &options, err);
 }

@@ -10,10 +10,9 @@
  * probability       the calibrated chance that he opens the product within 30 days
  * show_probability  the chance with which the policy shows the product here; 1 while the policy
  *                   leaves nothing to chance
- * score             0-100: the percentile of the probability among all (customer, product) pairs
- *                   of the months on which the model was measured. 99 says: of a hundred pairs one
- *                   is as likely as this. It is not a probability and not the order: the order is
- *                   that of `priority`, the product of the factors.
+ * score             0-100: 50 is the chance of the bank's average (customer, product) pair, and
+ *                   every 6 points double the odds (registry.h). It is not a probability and not
+ *                   the order: the order is that of `priority`, the product of the factors.
  * Ties go to the smaller product code. A customer without consent to personalisation gets the
  * products in the order of popularity: is_personalised is false, probability and score are the
  * whole bank's for the product, and there are no reasons.

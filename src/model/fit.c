@@ -231,12 +231,6 @@ void fitted_release(struct fitted *fitted)
     *fitted = (struct fitted){0};
 }
 
-static int compare_reals(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-    return a < b ? -1 : a > b;
-}
-
 /* `scored` holds the months of calibration, then those of quality. */
 static enum lx_err calibrate(const struct fit *fit, const struct scored *scored,
                              struct model_card *card, struct lx_error *err)
@@ -261,20 +255,6 @@ static enum lx_err calibrate(const struct fit *fit, const struct scored *scored,
     return code;
 }
 
-static enum lx_err fill_quantiles(const struct fit *fit, const struct scored *scored,
-                                  struct model_card *card, struct lx_error *err)
-{
-    double *log_odds = lx_malloc((scored->count + 1) * sizeof *log_odds);
-    if (log_odds == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "quality: out of memory");
-    size_t count = scored_log_odds(scored, &card->calibration, fit->split.calibration_count,
-                                   fit->split.quality_count, log_odds);
-    qsort(log_odds, count, sizeof *log_odds, compare_reals);
-    for (size_t i = 0; i < REGISTRY_QUANTILES && count > 0; i++)
-        card->score_quantiles[i] = log_odds[(count - 1) * i / (REGISTRY_QUANTILES - 1)];
-    lx_free(log_odds);
-    return LX_OK;
-}
-
 static enum lx_err measure(const struct fit *fit, const struct scored *scored,
                            const struct lx_env *env, struct model_card *card, struct lx_error *err)
 {
@@ -293,8 +273,7 @@ static enum lx_err measure(const struct fit *fit, const struct scored *scored,
         return lx_fail(err, LX_ERR_NOT_READY,
                        "training: nobody opened a product in the newest months, so quality cannot "
                        "be measured: import more customers");
-    enum lx_err code = fill_quantiles(fit, scored, card, err);
-    return code == LX_OK ? scored_quality(scored, &question, card->quality, NULL, NULL, err) : code;
+    return scored_quality(scored, &question, card->quality, NULL, NULL, err);
 }
 
 enum lx_err fit_measure(const struct fit *fit, const struct lx_env *env, struct fitted *fitted,

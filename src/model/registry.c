@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/real.h"
 #include "codec/digest.h"
 #include "host/file.h"
 #include "learn/forest.h"
@@ -265,14 +266,9 @@ double model_probability(double log_odds)
 
 int model_score(const struct model *model, double log_odds)
 {
-    const double *quantiles = model->card.score_quantiles;
-    int low = 0, high = REGISTRY_QUANTILES; /* quantiles[low - 1] < log_odds <= quantiles[high] */
-    while (low < high) {
-        int middle = low + (high - low) / 2;
-        if (quantiles[middle] < log_odds)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < 100 ? low : 100;
+    double rate = model->card.true_rate;
+    if (!(rate > 0 && rate < 1)) return SCORE_BASE; /* no average pair to compare with */
+    double doublings = (log_odds - lx_log(rate / (1 - rate))) / lx_log(2);
+    double score = floor(SCORE_BASE + SCORE_DOUBLING * doublings + 0.5);
+    return score <= 0 ? 0 : score >= 100 ? 100 : (int)score;
 }

@@ -27,8 +27,7 @@
 enum {
     REGISTRY_ID_DIGITS = 12,
     REGISTRY_ID_SIZE = REGISTRY_ID_DIGITS + 1,
-    REGISTRY_MOMENTS_MAX = 64,
-    REGISTRY_QUANTILES = 101
+    REGISTRY_MOMENTS_MAX = 64
 };
 
 /* Lineage and quality: everything that is kept beside the trees. */
@@ -51,9 +50,6 @@ struct model_card {
     int64_t moments_ms[REGISTRY_MOMENTS_MAX];           /* as-of moments, ascending: */
     size_t fit_count, calibration_count, quality_count; /* of each part, in this order */
     struct calibration calibration;
-    /* Calibrated log-odds at 0, 1, ... 100 % of the pairs of the quality months; score 0-100 is
-     * the percentile among them. */
-    double score_quantiles[REGISTRY_QUANTILES];
     struct quality quality[QUALITY_BY_COUNT];
 };
 
@@ -104,7 +100,11 @@ void model_log_odds(const struct model *model, const float *rows, size_t count, 
                     double *ret_log_odds);
 /* 1 / (1 + exp(-log_odds)). */
 double model_probability(double log_odds);
-/* 0-100: how many percent of the pairs of the quality months stand below these log-odds. */
+/*
+ * 0-100, a scorecard's scale: SCORE_BASE is the odds of the average pair (the card's true_rate),
+ * and every SCORE_DOUBLING points double the odds. Rounded to the nearest, ends cut off.
+ */
+enum { SCORE_BASE = 50, SCORE_DOUBLING = 6 };
 int model_score(const struct model *model, double log_odds);
 
 #endif

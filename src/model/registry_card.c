@@ -95,10 +95,6 @@ void model_card_write(const struct model_card *card, const uint8_t trees_hash[32
     for (size_t i = 0; i < moments; i++) json_int(&json, card->moments_ms[i]);
     json_array_end(&json);
     write_quality(&json, card);
-    json_name(&json, "score_quantiles");
-    json_array_begin(&json);
-    for (size_t i = 0; i < REGISTRY_QUANTILES; i++) json_number(&json, card->score_quantiles[i]);
-    json_array_end(&json);
     write_calibration(&json, &card->calibration);
     json_object_end(&json);
     lx_buffer_append_byte(buffer, '\n');

@@ -88,15 +88,6 @@ static void read_moments(struct card_reader *reader, struct model_card *card)
     if (!is_good && reader->bad == NULL) reader->bad = "moments_ms";
 }
 
-static void read_quantiles(struct card_reader *reader, struct model_card *card)
-{
-    const json_t *quantiles = get(reader, reader->root, "score_quantiles", false);
-    bool is_good = json_array_size(quantiles) == REGISTRY_QUANTILES;
-    for (size_t i = 0; is_good && i < REGISTRY_QUANTILES; i++)
-        card->score_quantiles[i] = real_of(json_array_get(quantiles, i));
-    if (!is_good && reader->bad == NULL) reader->bad = "score_quantiles";
-}
-
 static void read_balance(struct card_reader *reader, struct model_card *card)
 {
     const char *name = json_string_value(get(reader, reader->root, "balance", false));
@@ -138,7 +129,6 @@ enum lx_err model_card_read(const char *json, size_t length, struct model_card *
         read_field(&reader, &card, &card_fields[i]);
     read_moments(&reader, &card);
     read_quality(&reader, &card);
-    read_quantiles(&reader, &card);
     enum lx_err code = read_calibration(&reader, &card, err);
     if (code == LX_OK && reader.bad != NULL)
         code = lx_fail(err, LX_ERR_CORRUPT, "model card: %s is missing or wrong", reader.bad);

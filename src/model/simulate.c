@@ -1,6 +1,7 @@
 #include "model/simulate.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -316,7 +317,7 @@ static enum lx_err play_file(struct simulation *simulation, const char *truth)
 /* SOURCE/truth of the newest batch that has one. */
 static enum lx_err find_truth(struct bank *bank, char path[LX_PATH_MAX], struct lx_error *err)
 {
-    char file[LX_PATH_MAX];
+    char file[LX_PATH_MAX], source[LX_PATH_MAX] = "none";
     struct store_statement *statement = NULL;
     bool has_row = true, is_found = false;
     enum lx_err code = store_prepare(
@@ -324,16 +325,17 @@ static enum lx_err find_truth(struct bank *bank, char path[LX_PATH_MAX], struct 
     while (code == LX_OK && !is_found) {
         code = store_step(statement, &has_row, err);
         if (code != LX_OK || !has_row) break;
-        code = host_join(path, store_text(statement, 0, NULL), "truth", err);
+        snprintf(source, sizeof source, "%s", store_text(statement, 0, NULL));
+        code = host_join(path, source, "truth", err);
         if (code == LX_OK) code = host_join(file, path, "acceptance.csv", err);
         is_found = code == LX_OK && host_exists(file);
     }
     store_finalize(statement);
     if (code == LX_OK && !is_found)
         code = lx_fail(err, LX_ERR_NOT_FOUND,
-                       "%s: no truth beside the files that were imported: this is no synthetic "
-                       "bank, or its folder is not where it was",
-                       bank_folder(bank));
+                       "%s: no truth/acceptance.csv beside the files that were imported (%s): this "
+                       "is no synthetic bank, or run from the folder in which it was imported",
+                       bank_folder(bank), source);
     return code;
 }
 

@@ -56,6 +56,23 @@ assert abs(e["random"]["roc_auc"] - 0.5) < 0.1, e["random"]["roc_auc"]
 PY
 }
 test_that "the model ranks better than chance" better_than_chance
+simulate() {
+    step simulate.json evaluate --simulate &&
+        has simulate.json customers first.model.value first.random.low second.model.value \
+            second_without.value ratio.value captured.high && python3 - <<'PY'
+import json
+s = json.load(open("simulate.json"))
+assert s["first"]["random"]["value"] < s["first"]["model"]["value"] < s["first"]["best"]["value"], s["first"]
+PY
+}
+test_that "evaluate --simulate plays against the truth of the synthetic bank" simulate
+without_truth() {
+    mv files/truth kept && exits 1 "truth/acceptance.csv" "$lingxi" -C bank evaluate --simulate
+    local status=$?
+    mv kept files/truth
+    return $status
+}
+test_that "evaluate --simulate without a truth says where it looked" without_truth
 test_that "at least 60 features are listed with definitions" bash -c \
     '"$1" -C bank --json features | python3 -c "
 import json, sys

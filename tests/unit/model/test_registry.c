@@ -90,8 +90,6 @@ static struct model_card card_of(uint64_t seed)
     card.feature_count = view_customer_feature_count() + view_pair_feature_count();
     for (int i = 0; i < 32; i++) card.catalogue[i] = (uint8_t)lx_rng_next(&rng);
     for (int i = 0; i < 5; i++) card.moments_ms[i] = 1000000 * i;
-    for (int i = 0; i < REGISTRY_QUANTILES; i++)
-        card.score_quantiles[i] = -12 + 0.1 * i + 0.05 * lx_rng_uniform(&rng);
     for (int i = 0; i < QUALITY_BY_COUNT * QUALITY_COUNT; i++)
         quality_set(&card.quality[i / QUALITY_COUNT], (enum quality_figure)(i % QUALITY_COUNT),
                     i % 7 == 3 ? NAN : lx_rng_normal(&rng));
@@ -141,7 +139,6 @@ static void assert_same_card(const struct model_card *a, const struct model_card
     model_card_write(a, hash, &one);
     model_card_write(b, hash, &two);
     assert_string_equal(lx_buffer_text(&one), lx_buffer_text(&two));
-    assert_memory_equal(a->score_quantiles, b->score_quantiles, sizeof a->score_quantiles);
     assert_memory_equal(a->feature_set, b->feature_set, sizeof a->feature_set);
     assert_true(a->true_rate == b->true_rate && a->seed == b->seed && a->balance == b->balance);
     lx_buffer_release(&one);
@@ -323,25 +320,30 @@ static void test_a_full_disk_leaves_a_whole_model_live(void **state)
     assert_string_not_equal(id, other);
 }
 
-static void test_score_is_the_percentile(void **state)
+/* 6 points double the odds, whatever the average; nothing leaves 0-100. */
+static void test_score_counts_doublings_of_the_average_odds(void **state)
 {
     struct place *place = *state;
-    struct lx_error err;
-    struct model *model = NULL;
-    MUST(model_of(&place->card, place->trees.bytes, place->trees.length, &model, &err));
-    const double *quantiles = place->card.score_quantiles;
-    assert_int_equal(model_score(model, quantiles[0] - 1), 0);
-    assert_int_equal(model_score(model, quantiles[100] + 1), 100);
-    int last = 0;
-    for (int i = 0; i < 1000; i++) {
-        double log_odds = -13 + 0.012 * i;
-        int score = model_score(model, log_odds);
-        assert_true(score >= last && score <= 100);
-        if (score > 0) assert_true(quantiles[score - 1] < log_odds);
-        if (score < 100) assert_true(log_odds <= quantiles[score]);
-        last = score;
+    static const struct {
+        double times;
+        int score;
+    } rows[] = {{1, 50},  {2, 56},    {4, 62},        {0.5, 44},           {1.0 / 64, 14},
+                {64, 86}, {1.06, 51}, {1 << 20, 100}, {1.0 / (1 << 20), 0}};
+    static const double averages[] = {0.0006, 0.02, 0.5};
+    for (size_t i = 0; i < LX_COUNT_OF(averages); i++) {
+        struct lx_error err;
+        struct model *model = NULL;
+        struct model_card card = place->card;
+        card.true_rate = averages[i];
+        MUST(model_of(&card, place->trees.bytes, place->trees.length, &model, &err));
+        double base = log(averages[i] / (1 - averages[i]));
+        for (size_t row = 0; row < LX_COUNT_OF(rows); row++)
+            assert_int_equal(model_score(model, base + log(rows[row].times)), rows[row].score);
+        for (int step = 1; step < 1000; step++)
+            assert_true(model_score(model, -15 + 0.03 * step) >=
+                        model_score(model, -15 + 0.03 * (step - 1)));
+        model_close(model);
     }
-    model_close(model);
 }
 
 int main(void)
@@ -360,7 +362,8 @@ int main(void)
                                         end_place),
         cmocka_unit_test_setup_teardown(test_a_full_disk_leaves_a_whole_model_live, make_place,
                                         end_place),
-        cmocka_unit_test_setup_teardown(test_score_is_the_percentile, make_place, end_place),
+        cmocka_unit_test_setup_teardown(test_score_counts_doublings_of_the_average_odds, make_place,
+                                        end_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
