@@ -5,21 +5,9 @@
 #include "codec/bytes.h"
 #include "codec/digest.h"
 #include "frame/layout.h"
-#include "host/file.h"
 
 /* A frame is read where it lies. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "frames are little-endian");
-
-struct frame {
-    char *name; /* the file's, for messages */
-    struct host_map map;
-    const uint8_t *bytes;
-    uint64_t size, row_count, directory_at;
-    struct frame_entry *entries;
-    size_t entry_count;
-    const char *meta; /* in the directory */
-    size_t meta_length;
-};
 
 /* What the epilogue says. */
 struct frame_end {
@@ -27,8 +15,7 @@ struct frame_end {
     uint64_t directory_at, directory_size;
 };
 
-#define CORRUPT(frame, err, format, ...)                                                           \
-    lx_fail(err, LX_ERR_CORRUPT, "%s: " format, (frame)->name, __VA_ARGS__)
+#define CORRUPT FRAME_CORRUPT
 
 static enum lx_err check_edge(const struct frame *frame, uint64_t at, const char *magic,
                               const char *what, struct lx_error *err)
@@ -52,7 +39,8 @@ static enum lx_err read_prologue(struct frame *frame, struct lx_error *err)
         bytes_reader_of(frame->bytes + FRAME_MAGIC_SIZE, FRAME_EDGE_SIZE - FRAME_MAGIC_SIZE);
     uint32_t version = bytes_get_u32(&reader);
     if (version != FRAME_VERSION)
-        return lx_fail(err, LX_ERR_VERSION, "%s: frame version %u, this program reads %d",
+        return lx_fail(err, LX_ERR_VERSION,
+                       "%s: frame version %u, this program reads %d; run `lingxi refresh`",
                        frame->name, version, FRAME_VERSION);
     frame->row_count = bytes_get_u64(&reader);
     return LX_OK;
@@ -84,7 +72,7 @@ static enum lx_err read_epilogue(struct frame *frame, struct frame_end *ret_end,
     return LX_OK;
 }
 
-static bool is_zero(const uint8_t *bytes, uint64_t from, uint64_t to)
+bool frame_is_zero(const uint8_t *bytes, uint64_t from, uint64_t to)
 {
     for (; from < to; from++)
         if (bytes[from] != 0) return false;
@@ -93,53 +81,67 @@ static bool is_zero(const uint8_t *bytes, uint64_t from, uint64_t to)
 
 static bool is_known_type(uint8_t type)
 {
-    return type >= FRAME_F32 && type <= FRAME_BLOB;
+    return type >= FRAME_F32 && type <= FRAME_BITMAP;
 }
 
-/* The place of a block of `count` elements that begins at *position, which moves past it and its
- * padding; false where the block does not end before the directory. */
-static bool place_block(const struct frame *frame, uint64_t count, size_t element_size,
-                        uint64_t *position, uint64_t *ret_at)
+/* The sizes of the entry's blocks; false where they cannot be told. */
+static bool size_blocks(const struct frame *frame, struct frame_entry *entry)
 {
-    uint64_t size;
-    if (__builtin_mul_overflow(count, (uint64_t)element_size, &size)) return false;
-    if (size > frame->directory_at - *position) return false;
-    *ret_at = *position;
-    *position += size;
-    *position += frame_padding(*position);
-    return *position <= frame->directory_at;
-}
-
-static bool place_entry(const struct frame *frame, struct frame_entry *entry, uint64_t *position)
-{
-    bool is_by_row = !frame_type_has_offsets(entry->type) && entry->type != FRAME_BLOB;
-    if (is_by_row && entry->count != frame->row_count) return false;
+    uint64_t offset_count = 0, values_size;
     if (frame_type_has_offsets(entry->type)) {
         if (frame->row_count == UINT64_MAX) return false;
-        if (!place_block(frame, frame->row_count + 1, sizeof(uint64_t), position,
-                         &entry->offsets_at))
-            return false;
+        offset_count = frame->row_count + 1;
     }
-    return place_block(frame, entry->count, entry->element_size, position, &entry->values_at);
+    if (entry->type == FRAME_DICTIONARY) offset_count = entry->string_count + 1;
+    if (__builtin_mul_overflow(entry->count, (uint64_t)entry->element_size, &values_size) ||
+        __builtin_mul_overflow(offset_count, (uint64_t)sizeof(uint64_t),
+                               &entry->blocks[FRAME_OFFSETS].size))
+        return false;
+    entry->blocks[FRAME_STRINGS].size = entry->string_bytes;
+    if (entry->has_nulls)
+        entry->blocks[FRAME_NULLS].size = frame_bit_words(frame->row_count) * sizeof(uint64_t);
+    entry->blocks[FRAME_VALUES].size = values_size;
+    return true;
+}
+
+/* The blocks lie one after the other from *position, which moves past them and their padding;
+ * false where they do not end before the directory. */
+static bool place_entry(const struct frame *frame, struct frame_entry *entry, uint64_t *position)
+{
+    if (frame_type_is_by_row(entry->type) && entry->count != frame->row_count) return false;
+    if (!size_blocks(frame, entry)) return false;
+    for (int i = 0; i < FRAME_BLOCK_COUNT; i++) {
+        uint64_t size = entry->blocks[i].size;
+        if (size > frame->directory_at - *position) return false;
+        entry->blocks[i].at = *position;
+        *position += size;
+        *position += frame_padding(*position);
+        if (*position > frame->directory_at) return false;
+    }
+    return true;
 }
 
 static bool read_entry(struct bytes_reader *reader, struct frame_entry *entry)
 {
     size_t length;
     const char *name = bytes_get_text(reader, &length);
-    uint8_t type = bytes_get_u8(reader);
+    uint8_t type = bytes_get_u8(reader), has_nulls = bytes_get_u8(reader);
     entry->element_size = bytes_get_u32(reader);
     entry->count = bytes_get_u64(reader);
-    entry->offsets_crc = bytes_get_u32(reader);
-    entry->values_crc = bytes_get_u32(reader);
-    if (reader->is_failed || !is_known_type(type)) return false;
+    entry->string_count = bytes_get_u64(reader);
+    entry->string_bytes = bytes_get_u64(reader);
+    for (int i = 0; i < FRAME_BLOCK_COUNT; i++) entry->blocks[i].crc = bytes_get_u32(reader);
+    if (reader->is_failed || !is_known_type(type) || has_nulls > 1) return false;
     if (length == 0 || length > FRAME_NAME_MAX || memchr(name, 0, length) != NULL) return false;
     memcpy(entry->name, name, length);
     entry->name[length] = '\0';
     entry->type = (enum frame_type)type;
-    size_t own_size = frame_type_size(entry->type);
-    if (own_size != 0) return entry->element_size == own_size;
-    return entry->element_size > 0 && entry->element_size <= FRAME_ELEMENT_MAX;
+    entry->has_nulls = has_nulls == 1;
+    if (entry->has_nulls && !frame_type_has_nulls(entry->type)) return false;
+    if (entry->type == FRAME_DICTIONARY ? entry->string_count > FRAME_STRINGS_MAX
+                                        : entry->string_count + entry->string_bytes != 0)
+        return false;
+    return frame_element_size_is_valid(entry->type, entry->element_size);
 }
 
 static enum lx_err read_entries(struct frame *frame, struct bytes_reader *reader,
@@ -170,8 +172,8 @@ static enum lx_err read_directory(struct frame *frame, const struct frame_end *e
     const uint8_t *directory = frame->bytes + end->directory_at;
     if (digest_crc32c(0, directory, (size_t)end->directory_size) != end->directory_crc)
         return CORRUPT(frame, err, "%s", "directory: checksum does not match");
-    if (!is_zero(frame->bytes, end->directory_at + end->directory_size,
-                 frame->size - FRAME_EDGE_SIZE))
+    if (!frame_is_zero(frame->bytes, end->directory_at + end->directory_size,
+                       frame->size - FRAME_EDGE_SIZE))
         return CORRUPT(frame, err, "%s", "directory: its padding is not zero");
 
     frame->directory_at = end->directory_at;
@@ -249,50 +251,6 @@ void frame_close(struct frame *frame)
     lx_free(frame);
 }
 
-static enum lx_err verify_block(const struct frame *frame, const char *column, const char *what,
-                                uint64_t at, uint64_t size, uint32_t crc, struct lx_error *err)
-{
-    if (digest_crc32c(0, frame->bytes + at, (size_t)size) != crc)
-        return CORRUPT(frame, err, "column %s: %s: checksum does not match", column, what);
-    uint64_t end = at + size;
-    if (!is_zero(frame->bytes, end, end + frame_padding(end)))
-        return CORRUPT(frame, err, "column %s: %s: the padding is not zero", column, what);
-    return LX_OK;
-}
-
-static enum lx_err verify_offsets(const struct frame *frame, const struct frame_entry *entry,
-                                  struct lx_error *err)
-{
-    const uint64_t *offsets = (const void *)(frame->bytes + entry->offsets_at);
-    enum lx_err code =
-        verify_block(frame, entry->name, "offsets", entry->offsets_at,
-                     (frame->row_count + 1) * sizeof *offsets, entry->offsets_crc, err);
-    if (code != LX_OK) return code;
-    bool is_rising = offsets[0] == 0 && offsets[frame->row_count] == entry->count;
-    for (uint64_t row = 0; row < frame->row_count && is_rising; row++)
-        is_rising = offsets[row] <= offsets[row + 1];
-    if (!is_rising)
-        return CORRUPT(frame, err, "column %s: offsets that do not rise from 0 to %llu",
-                       entry->name, (unsigned long long)entry->count);
-    return LX_OK;
-}
-
-enum lx_err frame_verify(const struct frame *frame, struct lx_error *err)
-{
-    LX_ASSERT(frame != NULL);
-
-    for (size_t i = 0; i < frame->entry_count; i++) {
-        const struct frame_entry *entry = &frame->entries[i];
-        enum lx_err code = LX_OK;
-        if (frame_type_has_offsets(entry->type)) code = verify_offsets(frame, entry, err);
-        if (code == LX_OK)
-            code = verify_block(frame, entry->name, "values", entry->values_at,
-                                entry->count * entry->element_size, entry->values_crc, err);
-        if (code != LX_OK) return code;
-    }
-    return LX_OK;
-}
-
 uint64_t frame_row_count(const struct frame *frame)
 {
     return frame->row_count;
@@ -317,15 +275,22 @@ const char *frame_meta(const struct frame *frame, size_t *ret_length)
 static void fill_column(const struct frame *frame, const struct frame_entry *entry,
                         struct frame_column *column)
 {
+    const uint8_t *bytes = frame->bytes;
     *column = (struct frame_column){
         .type = entry->type,
         .element_size = entry->element_size,
         .count = entry->count,
-        .values = frame->bytes + entry->values_at,
+        .values = bytes + entry->blocks[FRAME_VALUES].at,
     };
     memcpy(column->name, entry->name, sizeof column->name);
-    if (frame_type_has_offsets(entry->type))
-        column->offsets = (const void *)(frame->bytes + entry->offsets_at);
+    const uint64_t *offsets = (const void *)(bytes + entry->blocks[FRAME_OFFSETS].at);
+    if (frame_type_has_offsets(entry->type)) column->offsets = offsets;
+    if (entry->has_nulls) column->nulls = (const void *)(bytes + entry->blocks[FRAME_NULLS].at);
+    if (entry->type != FRAME_DICTIONARY) return;
+    column->strings.count = (size_t)entry->string_count;
+    column->strings.offsets = offsets;
+    column->strings.bytes = (const char *)bytes + entry->blocks[FRAME_STRINGS].at;
+    column->string_bytes = entry->string_bytes;
 }
 
 enum lx_err frame_column_at(const struct frame *frame, size_t index,

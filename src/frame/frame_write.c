@@ -9,7 +9,7 @@
 #include "host/file.h"
 
 /* Entries, names and the meta text of the largest directory. */
-#define DIRECTORY_MAX ((size_t)FRAME_COLUMNS_MAX * 128 + FRAME_META_MAX)
+#define DIRECTORY_MAX ((size_t)FRAME_COLUMNS_MAX * 192 + FRAME_META_MAX)
 
 static const char zeros[FRAME_ALIGNMENT];
 
@@ -19,9 +19,11 @@ struct frame_writer {
     uint64_t row_count, position;
     struct frame_entry *entries;
     size_t entry_count, entry_capacity;
-    bool is_in_column, is_in_values, is_failed;
-    uint64_t offset_count, last_offset; /* of the column in progress */
-    uint64_t value_count;
+    bool is_in_column, is_failed;
+    /* Of the column in progress: the block being written, how many of its elements there are, and
+     * of all its blocks; the offset written last. */
+    enum frame_block block;
+    uint64_t counts[FRAME_BLOCK_COUNT], last_offset;
 };
 
 static enum lx_err put(struct frame_writer *writer, const void *bytes, size_t length,
@@ -103,9 +105,8 @@ enum lx_err frame_column_begin(struct frame_writer *writer, const char *name, en
     LX_ASSERT(writer != NULL && !writer->is_in_column && !writer->is_failed);
     size_t name_length = strlen(name), own_size = frame_type_size(type);
     LX_ASSERT(name_length > 0 && name_length <= FRAME_NAME_MAX && !has_column(writer, name));
-    LX_ASSERT(own_size == 0 || element_size == 0 || element_size == own_size);
     if (element_size == 0) element_size = own_size;
-    LX_ASSERT(element_size > 0 && element_size <= FRAME_ELEMENT_MAX);
+    LX_ASSERT(frame_element_size_is_valid(type, element_size));
 
     enum lx_err code = lx_grow(&writer->entries, &writer->entry_capacity, writer->entry_count + 1,
                                FRAME_COLUMNS_MAX, sizeof *writer->entries);
@@ -116,37 +117,95 @@ enum lx_err frame_column_begin(struct frame_writer *writer, const char *name, en
     *entry = (struct frame_entry){.type = type, .element_size = element_size};
     memcpy(entry->name, name, name_length + 1);
     writer->is_in_column = true;
-    writer->is_in_values = false;
-    writer->offset_count = writer->last_offset = writer->value_count = 0;
+    writer->block = FRAME_OFFSETS;
+    memset(writer->counts, 0, sizeof writer->counts);
+    writer->last_offset = 0;
     return LX_OK;
+}
+
+/* Blocks come in their order, each after the padding of the one before. */
+static enum lx_err put_block(struct frame_writer *writer, enum frame_block block, const void *bytes,
+                             size_t count, size_t element_size, struct lx_error *err)
+{
+    LX_ASSERT(writer->is_in_column && writer->block <= block);
+    struct frame_entry *entry = &writer->entries[writer->entry_count - 1];
+
+    if (writer->block != block) {
+        enum lx_err code = put_padding(writer, err);
+        if (code != LX_OK) return code;
+        writer->block = block;
+    }
+    if (count == 0) return LX_OK;
+    writer->counts[block] += count;
+    entry->blocks[block].size += count * element_size;
+    entry->blocks[block].crc = digest_crc32c(entry->blocks[block].crc, bytes, count * element_size);
+    return put(writer, bytes, count * element_size, err);
 }
 
 enum lx_err frame_column_offsets(struct frame_writer *writer, const uint64_t *offsets, size_t count,
                                  struct lx_error *err)
 {
-    LX_ASSERT(writer != NULL && writer->is_in_column && !writer->is_in_values);
-    struct frame_entry *entry = &writer->entries[writer->entry_count - 1];
-    LX_ASSERT(frame_type_has_offsets(entry->type));
-    LX_ASSERT(writer->offset_count + count <= writer->row_count + 1);
-    LX_ASSERT(writer->offset_count > 0 || count == 0 || offsets[0] == 0);
+    LX_ASSERT(writer != NULL && writer->is_in_column);
+    uint64_t before = writer->counts[FRAME_OFFSETS];
+    LX_ASSERT(frame_type_has_offsets(writer->entries[writer->entry_count - 1].type));
+    LX_ASSERT(before + count <= writer->row_count + 1);
+    LX_ASSERT(before > 0 || count == 0 || offsets[0] == 0);
 
     for (size_t i = 0; i < count; i++) {
         LX_ASSERT(offsets[i] >= writer->last_offset);
         writer->last_offset = offsets[i];
     }
-    writer->offset_count += count;
-    entry->offsets_crc = digest_crc32c(entry->offsets_crc, offsets, count * sizeof *offsets);
-    return put(writer, offsets, count * sizeof *offsets, err);
+    return put_block(writer, FRAME_OFFSETS, offsets, count, sizeof *offsets, err);
 }
 
-/* Offsets are complete before the first value. */
-static enum lx_err begin_values(struct frame_writer *writer, struct lx_error *err)
+static bool is_ascending(const struct frame_strings *strings)
 {
+    const uint64_t *offsets = strings->offsets;
+    if (offsets[0] != 0) return false;
+    for (size_t i = 0; i + 1 < strings->count; i++) {
+        if (offsets[i + 1] < offsets[i] || offsets[i + 2] < offsets[i + 1]) return false;
+        uint64_t length = offsets[i + 1] - offsets[i], next = offsets[i + 2] - offsets[i + 1];
+        int order = memcmp(strings->bytes + offsets[i], strings->bytes + offsets[i + 1],
+                           (size_t)(length < next ? length : next));
+        if (order > 0 || (order == 0 && length >= next)) return false;
+    }
+    return true;
+}
+
+enum lx_err frame_column_strings(struct frame_writer *writer, const struct frame_strings *strings,
+                                 struct lx_error *err)
+{
+    LX_ASSERT(writer != NULL && writer->is_in_column && strings != NULL);
     struct frame_entry *entry = &writer->entries[writer->entry_count - 1];
-    if (frame_type_has_offsets(entry->type))
-        LX_ASSERT(writer->offset_count == writer->row_count + 1);
-    writer->is_in_values = true;
-    return put_padding(writer, err);
+    LX_ASSERT(entry->type == FRAME_DICTIONARY && entry->blocks[FRAME_OFFSETS].size == 0);
+    LX_ASSERT(is_ascending(strings));
+
+    if (strings->count > FRAME_STRINGS_MAX)
+        return lx_fail(err, LX_ERR_LIMIT, "%s: column %s: %zu distinct strings, %d at most",
+                       writer->path, entry->name, strings->count, FRAME_STRINGS_MAX);
+    entry->string_count = strings->count;
+    entry->string_bytes = strings->offsets[strings->count];
+    enum lx_err code = put_block(writer, FRAME_OFFSETS, strings->offsets, strings->count + 1,
+                                 sizeof *strings->offsets, err);
+    if (code == LX_OK)
+        code =
+            put_block(writer, FRAME_STRINGS, strings->bytes, (size_t)entry->string_bytes, 1, err);
+    return code;
+}
+
+enum lx_err frame_column_nulls(struct frame_writer *writer, const uint64_t *nulls,
+                               size_t word_count, struct lx_error *err)
+{
+    LX_ASSERT(writer != NULL && writer->is_in_column && (nulls != NULL || word_count == 0));
+    struct frame_entry *entry = &writer->entries[writer->entry_count - 1];
+    LX_ASSERT(frame_type_has_nulls(entry->type));
+    uint64_t done = writer->counts[FRAME_NULLS] + word_count;
+    LX_ASSERT(done <= frame_bit_words(writer->row_count));
+    if (word_count > 0 && done * 64 > writer->row_count)
+        LX_ASSERT(nulls[word_count - 1] >> writer->row_count % 64 == 0);
+
+    entry->has_nulls = true;
+    return put_block(writer, FRAME_NULLS, nulls, word_count, sizeof *nulls, err);
 }
 
 enum lx_err frame_column_values(struct frame_writer *writer, const void *values, size_t count,
@@ -155,12 +214,21 @@ enum lx_err frame_column_values(struct frame_writer *writer, const void *values,
     LX_ASSERT(writer != NULL && writer->is_in_column);
     LX_ASSERT(values != NULL || count == 0);
 
-    enum lx_err code = writer->is_in_values ? LX_OK : begin_values(writer, err);
-    if (code != LX_OK || count == 0) return code;
-    struct frame_entry *entry = &writer->entries[writer->entry_count - 1];
-    entry->values_crc = digest_crc32c(entry->values_crc, values, count * entry->element_size);
-    writer->value_count += count;
-    return put(writer, values, count * entry->element_size, err);
+    size_t element_size = writer->entries[writer->entry_count - 1].element_size;
+    return put_block(writer, FRAME_VALUES, values, count, element_size, err);
+}
+
+/* Whether what the directory will say of the blocks is what was written. */
+static bool is_complete(const struct frame_writer *writer, const struct frame_entry *entry)
+{
+    const uint64_t *counts = writer->counts;
+    if (frame_type_has_offsets(entry->type))
+        return counts[FRAME_OFFSETS] == writer->row_count + 1 &&
+               counts[FRAME_VALUES] == writer->last_offset;
+    if (entry->type == FRAME_DICTIONARY && counts[FRAME_OFFSETS] != entry->string_count + 1)
+        return false;
+    if (entry->has_nulls && counts[FRAME_NULLS] != frame_bit_words(writer->row_count)) return false;
+    return !frame_type_is_by_row(entry->type) || counts[FRAME_VALUES] == writer->row_count;
 }
 
 enum lx_err frame_column_end(struct frame_writer *writer, struct lx_error *err)
@@ -168,13 +236,8 @@ enum lx_err frame_column_end(struct frame_writer *writer, struct lx_error *err)
     LX_ASSERT(writer != NULL && writer->is_in_column);
     struct frame_entry *entry = &writer->entries[writer->entry_count - 1];
 
-    enum lx_err code = writer->is_in_values ? LX_OK : begin_values(writer, err);
-    if (code != LX_OK) return code;
-    if (frame_type_has_offsets(entry->type))
-        LX_ASSERT(writer->value_count == writer->last_offset);
-    else if (entry->type != FRAME_BLOB)
-        LX_ASSERT(writer->value_count == writer->row_count);
-    entry->count = writer->value_count;
+    LX_ASSERT(is_complete(writer, entry));
+    entry->count = writer->counts[FRAME_VALUES];
     writer->is_in_column = false;
     return put_padding(writer, err);
 }
@@ -182,10 +245,20 @@ enum lx_err frame_column_end(struct frame_writer *writer, struct lx_error *err)
 enum lx_err frame_write_column(struct frame_writer *writer, const char *name, enum frame_type type,
                                const void *values, struct lx_error *err)
 {
-    LX_ASSERT(!frame_type_has_offsets(type) && type != FRAME_BLOB);
+    return frame_write_nullable(writer, name, type, values, NULL, err);
+}
 
+enum lx_err frame_write_nullable(struct frame_writer *writer, const char *name,
+                                 enum frame_type type, const void *values, const uint64_t *nulls,
+                                 struct lx_error *err)
+{
+    LX_ASSERT(frame_type_is_by_row(type) && type != FRAME_DICTIONARY);
+
+    size_t row_count = (size_t)writer->row_count;
     enum lx_err code = frame_column_begin(writer, name, type, 0, err);
-    if (code == LX_OK) code = frame_column_values(writer, values, (size_t)writer->row_count, err);
+    if (code == LX_OK && nulls != NULL)
+        code = frame_column_nulls(writer, nulls, frame_bit_words(row_count), err);
+    if (code == LX_OK) code = frame_column_values(writer, values, row_count, err);
     if (code == LX_OK) code = frame_column_end(writer, err);
     return code;
 }
@@ -218,10 +291,12 @@ static void put_entry(struct lx_buffer *directory, const struct frame_entry *ent
 {
     bytes_put_text(directory, entry->name, strlen(entry->name));
     bytes_put_u8(directory, (uint8_t)entry->type);
+    bytes_put_u8(directory, entry->has_nulls);
     bytes_put_u32(directory, (uint32_t)entry->element_size);
     bytes_put_u64(directory, entry->count);
-    bytes_put_u32(directory, entry->offsets_crc);
-    bytes_put_u32(directory, entry->values_crc);
+    bytes_put_u64(directory, entry->string_count);
+    bytes_put_u64(directory, entry->string_bytes);
+    for (int i = 0; i < FRAME_BLOCK_COUNT; i++) bytes_put_u32(directory, entry->blocks[i].crc);
 }
 
 static enum lx_err put_end(struct frame_writer *writer, const char *meta, size_t meta_length,
@@ -283,6 +358,11 @@ enum lx_err frame_writer_commit(struct frame_writer *writer, const char *meta, s
     host_close(writer->file);
     writer->file = NULL;
     return sync_parent(writer->path, err);
+}
+
+uint64_t frame_writer_rows(const struct frame_writer *writer)
+{
+    return writer->row_count;
 }
 
 void frame_writer_close(struct frame_writer *writer)

@@ -11,6 +11,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static uint64_t read_bitmap(const struct frame *frame, const char *name)
+{
+    const struct roaring_bitmap_s *bitmap = NULL;
+    struct lx_error err;
+    uint64_t words[1024], sum = 0, row_words = frame_bit_words(frame_row_count(frame));
+    if (frame_bitmap_open(frame, name, &bitmap, &err) != LX_OK) return 0;
+    for (size_t first = 0; first < row_words && first < 1 << 20; first += LX_COUNT_OF(words)) {
+        frame_bitmap_words(bitmap, first, LX_COUNT_OF(words), words);
+        for (size_t i = 0; i < LX_COUNT_OF(words); i++) sum += words[i];
+    }
+    frame_bitmap_close(bitmap);
+    return sum;
+}
+
 static void read_all(const uint8_t *bytes, size_t size)
 {
     struct lx_error err;
@@ -18,6 +32,7 @@ static void read_all(const uint8_t *bytes, size_t size)
     volatile uint64_t sum = 0;
     if (frame_open_bytes("fuzz", bytes, size, &frame, &err) != LX_OK) return;
     sum += frame_verify(frame, &err) == LX_OK;
+    size_t words = frame_bit_words(frame_row_count(frame));
     for (size_t i = 0; i < frame_column_count(frame); i++) {
         struct frame_column column;
         if (frame_column_at(frame, i, &column, &err) != LX_OK) abort();
@@ -28,6 +43,14 @@ static void read_all(const uint8_t *bytes, size_t size)
             const uint8_t *elements = frame_list_at(&column, row, &count);
             for (size_t k = 0; k < count * column.element_size; k++) sum += elements[k];
         }
+        for (size_t word = 0; column.nulls != NULL && word < words; word++)
+            sum += column.nulls[word];
+        for (uint64_t k = 0; k <= column.strings.count; k++) {
+            size_t count;
+            const char *text = frame_string_at(&column, k, &count);
+            for (size_t byte = 0; byte < count; byte++) sum += (uint8_t)text[byte];
+        }
+        if (column.type == FRAME_BITMAP) sum += read_bitmap(frame, column.name);
     }
     (void)sum;
     frame_close(frame);

@@ -42,6 +42,18 @@ static int unload(void **state)
     return 0;
 }
 
+static uint64_t read_bitmap(const struct frame *frame, const char *name)
+{
+    const struct roaring_bitmap_s *bitmap = NULL;
+    struct lx_error ignored;
+    uint64_t words[4], sum = 0;
+    if (frame_bitmap_open(frame, name, &bitmap, &ignored) != LX_OK) return 0;
+    frame_bitmap_words(bitmap, 0, LX_COUNT_OF(words), words);
+    for (size_t i = 0; i < LX_COUNT_OF(words); i++) sum += words[i];
+    frame_bitmap_close(bitmap);
+    return sum;
+}
+
 /* Opens, verifies and reads every element of what opens. */
 static enum lx_err read_all(const uint8_t *bytes, size_t length, struct lx_error *err)
 {
@@ -50,6 +62,7 @@ static enum lx_err read_all(const uint8_t *bytes, size_t length, struct lx_error
     if (code != LX_OK) return code;
     code = frame_verify(frame, err);
     volatile uint64_t sum = 0;
+    size_t words = frame_bit_words(frame_row_count(frame));
     for (size_t i = 0; i < frame_column_count(frame); i++) {
         struct frame_column column;
         struct lx_error ignored;
@@ -61,6 +74,14 @@ static enum lx_err read_all(const uint8_t *bytes, size_t length, struct lx_error
             const uint8_t *elements = frame_list_at(&column, row, &count);
             for (size_t k = 0; k < count * column.element_size; k++) sum += elements[k];
         }
+        for (uint64_t word = 0; column.nulls != NULL && word < words; word++)
+            sum += column.nulls[word];
+        for (uint64_t k = 0; k <= column.strings.count; k++) {
+            size_t count;
+            const char *text = frame_string_at(&column, k, &count);
+            for (size_t byte = 0; byte < count; byte++) sum += (uint8_t)text[byte];
+        }
+        if (column.type == FRAME_BITMAP) sum += read_bitmap(frame, column.name);
     }
     (void)sum;
     frame_close(frame);
@@ -134,7 +155,8 @@ static void test_another_version_is_named(void **state)
     put_u32(damaged + 8, FRAME_VERSION + 1);
     make_checksums_right(damaged);
     assert_int_equal(frame_open_bytes("next", damaged, size, &frame, &err), LX_ERR_VERSION);
-    assert_string_equal(err.text, "next: frame version 2, this program reads 1");
+    assert_string_equal(err.text,
+                        "next: frame version 3, this program reads 2; run `lingxi refresh`");
 }
 
 static void test_a_hostile_file_is_refused_or_read_within_bounds(void **state)
@@ -196,6 +218,70 @@ static void test_offsets_that_fall_are_refused_by_verify_and_read_as_nothing(voi
     frame_close(frame);
 }
 
+/* A frame's bytes with one bitmap whose containers are an array, a bitset and runs. */
+static uint8_t *write_three_kinds(size_t *ret_size)
+{
+    enum { ROWS = 3 * 65536, WORDS = ROWS / 64 };
+    char scratch[LX_PATH_MAX], path[LX_PATH_MAX];
+    struct lx_error err;
+    struct frame_writer *writer = NULL;
+    struct lx_buffer bytes;
+    uint64_t *bits = lx_calloc(WORDS, sizeof *bits);
+    struct lx_rng rng = lx_rng_of(4, 0);
+    for (size_t i = 0; i < 1024; i += 16) bits[i] = (uint64_t)1 << i % 64;
+    for (size_t i = 1024; i < 2048; i++) bits[i] = lx_rng_next(&rng);
+    for (size_t i = 2048; i < 2800; i++) bits[i] = UINT64_MAX;
+    scratch_make(scratch);
+    in_scratch(scratch, "kinds.frame", path);
+    MUST(frame_writer_open(path, ROWS, &writer, &err));
+    MUST(frame_write_bits(writer, "set", bits, &err));
+    MUST(frame_writer_commit(writer, "", 0, &err));
+    frame_writer_close(writer);
+    lx_buffer_init(&bytes, 1 << 20);
+    MUST(host_read_file(path, &bytes, &err));
+    uint8_t *copy = aligned_alloc(FRAME_ALIGNMENT, bytes.length);
+    assert_non_null(copy);
+    memcpy(copy, bytes.bytes, bytes.length);
+    *ret_size = bytes.length;
+    lx_buffer_release(&bytes);
+    lx_free(bits);
+    scratch_remove(scratch);
+    return copy;
+}
+
+static void test_a_damaged_bitmap_is_refused_or_read_as_a_set_of_rows(void **state)
+{
+    struct lx_error err;
+    struct frame *frame = NULL;
+    struct frame_column column;
+    size_t refused = 0, length;
+    uint8_t *bytes = write_three_kinds(&length);
+    uint64_t *words = lx_calloc(3072, sizeof *words);
+    MUST(frame_open_bytes("kinds", bytes, length, &frame, &err));
+    MUST(frame_column_named(frame, "set", FRAME_BITMAP, &column, &err));
+    uint8_t *values = bytes + ((const uint8_t *)column.values - bytes);
+    for (uint64_t seed = 0; seed < 20000; seed++) {
+        struct lx_rng rng = lx_rng_of(seed, 5);
+        /* Half of the damage near the end, where the sizes are. */
+        uint64_t from = seed % 2 == 0 ? 0 : column.count - 40;
+        size_t at = (size_t)(from + lx_rng_below(&rng, column.count - from));
+        uint8_t before = values[at];
+        values[at] = (uint8_t)(before ^ (1 + lx_rng_below(&rng, 255)));
+        const struct roaring_bitmap_s *bitmap = NULL;
+        enum lx_err code = frame_bitmap_open(frame, "set", &bitmap, &err);
+        if (code != LX_OK && code != LX_ERR_CORRUPT) fail_msg("seed %lu", (unsigned long)seed);
+        if (code == LX_OK) frame_bitmap_words(bitmap, 0, 3072, words);
+        frame_bitmap_close(bitmap);
+        refused += code != LX_OK;
+        if (frame_verify(frame, &err) != LX_ERR_CORRUPT) fail_msg("seed %lu", (unsigned long)seed);
+        values[at] = before;
+    }
+    assert_true(refused > 10000);
+    frame_close(frame);
+    lx_free(words);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_another_version_is_named),
         cmocka_unit_test(test_a_hostile_file_is_refused_or_read_within_bounds),
         cmocka_unit_test(test_offsets_that_fall_are_refused_by_verify_and_read_as_nothing),
+        cmocka_unit_test(test_a_damaged_bitmap_is_refused_or_read_as_a_set_of_rows),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
