@@ -281,7 +281,7 @@ static enum lx_err predict(const struct trial_task *task, struct trial_predictio
     struct work work = {.task = task, .err = err};
     work.view = (struct view){products_of(task->train), products_of(task->test), task->train};
     struct trial_extra extra = {SUM_COUNT + work.view.train.count, fill_extra, &work.view};
-    if (task->style == TRIAL_PLAIN) extra.count = 0;
+    if (task->style != TRIAL_OURS) extra.count = 0;
     double *probabilities = lx_calloc(task->test_count, sizeof *probabilities);
     enum lx_err code = check_products(task, &work.view, err);
     if (code == LX_OK && probabilities == NULL)
