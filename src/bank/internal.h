@@ -26,6 +26,10 @@ enum bank_fact {
     BANK_FACT_RISK,
     BANK_FACT_EXPOSURE,
     BANK_FACT_CONSENT,
+    BANK_FACT_SORTED_COUNT, /* the ones before are gathered in sorters; those from here on are few
+                               and go in row by row (rows.c) */
+    BANK_FACT_DO_NOT_CONTACT = BANK_FACT_SORTED_COUNT,
+    BANK_FACT_COMPLAINT,
     BANK_FACT_COUNT
 };
 
@@ -83,6 +87,10 @@ enum lx_err bank_catalogue_align(struct bank_catalogue *catalogue, struct store 
 /* Appends a copy. LX_ERR_LIMIT past LX_PRODUCT_MAX. */
 enum lx_err bank_catalogue_add(struct bank_catalogue *catalogue, const struct bank_product *product,
                                struct lx_error *err);
+
+/* What the products offered over time, from both tables; the catalogue is aligned. */
+enum lx_err bank_catalogue_read_terms(struct bank_catalogue *catalogue, struct store *store,
+                                      struct lx_error *err);
 
 /* True if no table of the model has a row. */
 enum lx_err bank_is_empty(struct bank *bank, bool *ret_is_empty, struct lx_error *err);

@@ -90,14 +90,14 @@ static enum lx_err open_target(struct bank_load *load, struct lx_error *err)
 
 static void init_sorters(struct bank_load *load)
 {
-    static const size_t sizes[BANK_FACT_COUNT] = {
+    static const size_t sizes[BANK_FACT_SORTED_COUNT] = {
         [BANK_FACT_PROFILE] = sizeof(struct packed_profile),
         [BANK_FACT_EVENT] = sizeof(struct packed_event),
         [BANK_FACT_RISK] = sizeof(struct packed_risk),
         [BANK_FACT_EXPOSURE] = sizeof(struct packed_exposure),
         [BANK_FACT_CONSENT] = sizeof(struct packed_consent),
     };
-    for (int fact = 0; fact < BANK_FACT_COUNT; fact++) {
+    for (int fact = 0; fact < BANK_FACT_SORTED_COUNT; fact++) {
         char path[LX_PATH_MAX];
         snprintf(path, sizeof path, "%.*s%s%d-", LX_PATH_MAX - 32, load->bank->path,
                  BANK_SORT_SUFFIX, fact);
@@ -180,7 +180,7 @@ void bank_load_abort(struct bank_load *load)
 {
     if (load == NULL) return;
     close_stores(load);
-    for (int fact = 0; fact < BANK_FACT_COUNT; fact++) sorter_release(&load->sorters[fact]);
+    for (int fact = 0; fact < BANK_FACT_SORTED_COUNT; fact++) sorter_release(&load->sorters[fact]);
     for (int i = 0; i < BANK_LIST_END; i++) lx_dictionary_release(&load->lists[i]);
     for (size_t i = 0; i < load->file_count; i++) lx_free(load->files[i].name);
     for (int i = 0; i < REFERENCE_COUNT; i++) lx_dictionary_release(&load->references[i]);
@@ -335,6 +335,8 @@ void bank_pack_fact(enum bank_fact fact, const void *from, void *to)
         pack_consent(from, to);
         return;
     case BANK_FACT_EVENT:
+    case BANK_FACT_DO_NOT_CONTACT:
+    case BANK_FACT_COMPLAINT:
     case BANK_FACT_COUNT: break;
     }
     lx_bug(__FILE__, __LINE__, "kind of fact");

@@ -112,16 +112,25 @@ LX_MUST_USE enum lx_err bank_put_consent(struct bank_load *load, int64_t custome
  *   campaign        code | name product channel starts_ms ends_ms control_ppm random_ppm
  *   account         customer code | product branch opened_day closed_day
  *   assignment      customer at_ms staff | until_ms
- *   do_not_contact  customer at_ms channel | until_ms reason
- *   complaint       customer at_ms code | subject product closed_at_ms
+ *   do_not_contact  customer at_ms channel | until_ms until_known_at_ms reason
+ *   complaint       customer at_ms code | subject product closed_at_ms closed_known_at_ms
  *   label           customer name at_ms | layer value until_ms source
  *   legal_hold      customer at_ms | until_ms reason
+ *   task            code | customer staff kind due_ms note done_at_ms outcome
+ *   experiment      code | name hypothesis metric starts_ms ends_ms seed
+ *   experiment_arm  experiment arm | share_ppm is_control       (without at_ms and known_at_ms)
+ *   product_terms   product at_ms known_at_ms | minimum_fen rate_ppm term_days
  *
- * and in each at_ms and known_at_ms: without the second, known since the batch's `now_ms`; without
+ * do_not_contact and complaint are facts that go on until their end: they stay known since they
+ * first were, and the end (until_ms, closed_at_ms) is known since ..._known_at_ms, by default since
+ * the row that brought it. A complaint's end that is known before it came is
+ * BANK_PUT_KNOWN_BEFORE_IT_HAPPENED.
+ *
+ * In each at_ms and known_at_ms: without the second, known since the batch's `now_ms`; without
  * the first, since it is known. Forms: ..._ms is `YYYY-MM-DD HH:MM:SS` or `YYYY-MM-DD` in the
  * bank's time, or a count of milliseconds; ..._day `YYYY-MM-DD`; customer his id, staff, product,
- * branch and institution their codes; channel its text (`mobile`), for do_not_contact also `all`.
- * LX_ERR_USAGE for a table or a column that is not there.
+ * branch, institution and experiment their codes; channel its text (`mobile`), for do_not_contact
+ * also `all`. LX_ERR_USAGE for a table or a column that is not there.
  */
 struct bank_value {
     const char *column;

@@ -9,7 +9,7 @@
 
 enum {
     ROW_TABLES_MAX = 16,
-    ROW_COLUMNS_MAX = 12,
+    ROW_COLUMNS_MAX = 14,
     REFUSAL_MAX = 256,
 };
 
@@ -43,7 +43,7 @@ _Static_assert(BANK_EVENT_KIND_END <= 64 && BANK_CHANNEL_END <= 32 && BANK_MERCH
                "they fit into their bits");
 
 /* Rows that other rows name by their code. */
-enum reference { REFERENCE_STAFF, REFERENCE_INSTITUTION, REFERENCE_COUNT };
+enum reference { REFERENCE_STAFF, REFERENCE_INSTITUTION, REFERENCE_EXPERIMENT, REFERENCE_COUNT };
 
 struct loaded_file {
     char *name;
@@ -78,7 +78,7 @@ struct bank_load {
     char *name_bytes;
     size_t name_length, name_bytes_capacity;
 
-    struct sorter sorters[BANK_FACT_COUNT];
+    struct sorter sorters[BANK_FACT_SORTED_COUNT];
     struct loaded_file *files;
     size_t file_count, file_capacity;
     struct store_statement *find_file;

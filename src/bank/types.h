@@ -166,6 +166,20 @@ struct bank_consent {
     uint8_t is_granted;
 };
 
+/* An end of a fact counts from when the bank could know it: until then the fact goes on. */
+struct bank_do_not_contact {
+    int64_t at_ms, known_at_ms;
+    int64_t until_ms;          /* he may be contacted again from here on; BANK_UNKNOWN_MS: never */
+    int64_t until_known_at_ms; /* BANK_UNKNOWN_MS without an end */
+    uint8_t channel;           /* enum bank_channel; 0: every channel */
+};
+
+struct bank_complaint {
+    int64_t at_ms, known_at_ms;
+    int64_t closed_at_ms, closed_known_at_ms; /* BANK_UNKNOWN_MS while it is open */
+    int16_t product;                          /* index in the catalogue, BANK_NO_PRODUCT */
+};
+
 /*
  * Everything known about one customer, each list ordered by at_ms (events also by sequence).
  * A feature as of t uses only what has at_ms <= t and known_at_ms <= t.
@@ -178,7 +192,10 @@ struct bank_history {
     const struct bank_risk *risks;
     const struct bank_exposure *exposures;
     const struct bank_consent *consents;
+    const struct bank_do_not_contact *do_not_contacts;
+    const struct bank_complaint *complaints;
     size_t profile_count, event_count, risk_count, exposure_count, consent_count;
+    size_t do_not_contact_count, complaint_count;
 };
 
 #endif
