@@ -97,14 +97,15 @@ struct view_facts {
     int risk_level;            /* 1-5; 0: no assessment, or expired */
     bool is_overdue;           /* a loan payment is overdue and not made good since */
     bool has_personal_consent; /* personalisation was not withdrawn */
-    bool is_do_not_contact;
+    bool is_do_not_contact;    /* he asked not to be contacted, or refuses every such channel */
+    bool has_open_complaint;   /* one that is not closed */
     uint64_t held[(LX_PRODUCT_MAX + 63) / 64]; /* bit by product */
     int64_t assets_fen;                        /* last balance known; BANK_NO_AMOUNT */
-    uint32_t refused_channels;                 /* bit by channel: consent withdrawn */
-    int64_t risk_expires_ms; /* of the newest assessment, also one that has expired;
+    uint32_t refused_channels; /* bit by channel: consent withdrawn, or not to be used for him */
+    int64_t risk_expires_ms;   /* of the newest assessment, also one that has expired;
                                 BANK_UNKNOWN_MS without one */
-    int32_t birth_day;       /* INT32_MIN unknown */
-    int branch, occupation;  /* numbers in the bank's lists, -1 unknown */
+    int32_t birth_day;         /* INT32_MIN unknown */
+    int branch, occupation;    /* numbers in the bank's lists, -1 unknown */
 };
 void view_facts(const struct bank_history *history, const struct view_context *context,
                 int64_t as_of_ms, struct view_facts *ret_facts);

@@ -226,6 +226,8 @@ static void paint_contact(struct painter *painter)
     if (painter->facts->is_do_not_contact)
         add_flag(painter, PORTRAIT_FACT, "do_not_contact", "要求不再营销",
                  "asked not to be contacted");
+    if (painter->facts->has_open_complaint)
+        add_flag(painter, PORTRAIT_FACT, "open_complaint", "有未办结的投诉", "an open complaint");
     if (!painter->facts->has_personal_consent)
         add_flag(painter, PORTRAIT_FACT, "no_personalisation", "未同意个性化推荐",
                  "no consent to personalisation");
