@@ -375,7 +375,17 @@ static enum lx_err put_of(struct import_loader *loader, const struct import_bloc
     case MAPPING_ENTITY_STAFF:
     case MAPPING_ENTITY_CAMPAIGN:
     case MAPPING_ENTITY_ACCOUNT:
-    case MAPPING_ENTITY_ASSIGNMENT: return put_table(loader, block, row, err);
+    case MAPPING_ENTITY_ASSIGNMENT:
+    case MAPPING_ENTITY_PRODUCT_TERMS:
+    case MAPPING_ENTITY_INSTITUTION:
+    case MAPPING_ENTITY_PLACEMENT:
+    case MAPPING_ENTITY_EXPERIMENT:
+    case MAPPING_ENTITY_EXPERIMENT_ARM:
+    case MAPPING_ENTITY_DO_NOT_CONTACT:
+    case MAPPING_ENTITY_COMPLAINT:
+    case MAPPING_ENTITY_LABEL:
+    case MAPPING_ENTITY_LEGAL_HOLD:
+    case MAPPING_ENTITY_TASK: return put_table(loader, block, row, err);
     case MAPPING_ENTITY_COUNT: lx_bug(__FILE__, __LINE__, "entity");
     }
     return code == LX_OK ? settle(loader, block, row, outcome, err) : code;

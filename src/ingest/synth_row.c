@@ -482,3 +482,58 @@ void synth_put_consent(struct synth_life_state *life, uint8_t channel, bool is_g
     struct consent consent = {channel, is_granted, day};
     put_row(life, SYNTH_FILE_CONSENTS, write_consent, &consent, false);
 }
+
+struct listing {
+    int32_t day, until_day;
+};
+
+static char *write_listing(char *at, const struct synth_life_state *life, const void *fact,
+                           enum dirt dirt)
+{
+    const struct listing *listing = fact;
+    at = put_comma(put_id(at, life, dirt));
+    at = put_comma(put_text(at, dirt == WRONG_CODE ? "??" : "ALL"));
+    at = put_comma(put_iso_day(at, life->world, listing->day, dirt));
+    return listing->until_day == INT32_MAX
+               ? at
+               : put_iso_day(at, life->world, listing->until_day, CLEAN);
+}
+
+void synth_put_do_not_contact(struct synth_life_state *life, int32_t day, int32_t until_day)
+{
+    struct listing listing = {day, until_day};
+    put_row(life, SYNTH_FILE_DO_NOT_CONTACT, write_listing, &listing, false);
+}
+
+struct complaint {
+    int product;
+    unsigned subject;
+    int32_t day, closed_day;
+    uint32_t number;
+};
+
+static char *write_complaint(char *at, const struct synth_life_state *life, const void *fact,
+                             enum dirt dirt)
+{
+    static const char *const SUBJECTS[SYNTH_SUBJECTS] = {"收费", "服务", "系统故障", "销售"};
+    const struct complaint *complaint = fact;
+    at = put_comma(put_id(at, life, dirt));
+    *at++ = 'K';
+    at = put_number(at, life->number + 1);
+    *at++ = '-';
+    at = put_comma(put_number(at, complaint->number));
+    at = put_comma(put_product(at, life->world, complaint->product, dirt));
+    at = put_comma(put_text(at, SUBJECTS[complaint->subject]));
+    at = put_comma(put_iso_day(at, life->world, complaint->day, dirt));
+    return complaint->closed_day == INT32_MAX
+               ? at
+               : put_iso_day(at, life->world, complaint->closed_day, CLEAN);
+}
+
+void synth_put_complaint(struct synth_life_state *life, int product, unsigned subject, int32_t day,
+                         int32_t closed_day)
+{
+    LX_ASSERT(subject < SYNTH_SUBJECTS);
+    struct complaint complaint = {product, subject, day, closed_day, ++life->case_number};
+    put_row(life, SYNTH_FILE_COMPLAINTS, write_complaint, &complaint, false);
+}
