@@ -37,22 +37,21 @@ static void active_add(struct active *active, int64_t customer, float acts)
     active->acts[place] = acts;
 }
 
-static size_t feature_index(const char *name)
-{
-    for (size_t i = 0; i < view_customer_feature_count(); i++)
-        if (strcmp(view_customer_feature(i)->name, name) == 0) return i;
-    lx_bug(__FILE__, __LINE__, "no such feature");
-}
-
 /* Without an id: whom to look at. */
 static enum lx_err list_most_active(struct cli_call *call, struct lx_error *err)
 {
     float values[LX_FEATURES_MAX];
     struct view_snapshot *snapshot = NULL;
     struct active active = {.count = 0};
-    size_t column = feature_index("acts_30d");
     enum lx_err code = view_snapshot_open(call->folder, &snapshot, err);
     if (code != LX_OK) return code;
+    size_t column = view_features_find(view_snapshot_features(snapshot), VIEW_CUSTOMER, "acts_30d");
+    if (column == SIZE_MAX) {
+        view_snapshot_close(snapshot);
+        return lx_fail(err, LX_ERR_BAD_INPUT,
+                       "%s/features.ini: [acts_30d] is missing: the list is ordered by it",
+                       call->folder);
+    }
     for (int64_t i = 0; i < view_snapshot_customers(snapshot); i++) {
         view_snapshot_customer(snapshot, i, values);
         if (!isnan(values[column])) active_add(&active, i, values[column]);

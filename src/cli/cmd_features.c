@@ -62,14 +62,24 @@ static void end_list(struct cli_call *call)
     if (call->is_json) json_array_end(&call->json);
 }
 
-static enum lx_err list_definitions(struct cli_call *call)
+/* The bank's definitions; where there is no bank yet those of the program. */
+static enum lx_err list_definitions(struct cli_call *call, struct lx_error *err)
 {
+    struct view_features *features = NULL;
+    struct bank *bank = NULL;
+    enum lx_err code = bank_open(call->folder, STORE_READ, &bank, err);
+    if (code == LX_OK)
+        code = view_features_open(bank, &features, err);
+    else if (code == LX_ERR_NOT_FOUND)
+        code = view_features_open_shipped(&features, err);
+    bank_close(bank);
+    if (code != LX_OK) return code;
     begin_list(call);
-    for (size_t i = 0; i < view_customer_feature_count(); i++)
-        print_feature(call, view_customer_feature(i), NULL);
-    for (size_t i = 0; i < view_pair_feature_count(); i++)
-        print_feature(call, view_pair_feature(i), NULL);
+    for (int scope = VIEW_CUSTOMER; scope <= VIEW_PAIR; scope++)
+        for (size_t i = 0; i < view_features_count(features, (enum view_scope)scope); i++)
+            print_feature(call, view_features_at(features, (enum view_scope)scope, i), NULL);
     end_list(call);
+    view_features_close(features);
     return LX_OK;
 }
 
@@ -89,8 +99,9 @@ static enum lx_err values_of_snapshot(struct cli_call *call, const char *id, flo
 }
 
 /* Computed from the customer's facts; the peers of that moment take a pass over the bank. */
-static enum lx_err values_at(struct cli_call *call, struct bank *bank, const char *id,
-                             int64_t as_of_ms, float *values, struct lx_error *err)
+static enum lx_err values_at(struct cli_call *call, struct bank *bank,
+                             const struct view_features *features, const char *id, int64_t as_of_ms,
+                             float *values, struct lx_error *err)
 {
     struct view_peers *peers = NULL;
     struct bank_history history;
@@ -106,11 +117,27 @@ static enum lx_err values_at(struct cli_call *call, struct bank *bank, const cha
             .peers = peers,
             .utc_offset_minutes = bank_utc_offset_minutes(bank),
         };
-        view_customer_features(&history, &context, as_of_ms, values);
+        code = view_scratch_open(features, bank_catalogue(bank), &context.scratch, err);
+        if (code == LX_OK) view_customer_features(&history, &context, as_of_ms, values);
+        view_scratch_close(context.scratch);
     }
     view_peers_close(peers);
     lx_arena_release(&arena);
     return code;
+}
+
+static void print_values(struct cli_call *call, const struct view_features *features,
+                         const char *id, const char *day, const float *values)
+{
+    cli_line(call, "%s · %s %s", id, cli_text(call, "截至", "as of"), day);
+    if (call->is_json) {
+        json_name_text(&call->json, "customer", id);
+        json_name_text(&call->json, "as_of", day);
+    }
+    begin_list(call);
+    for (size_t i = 0; i < view_features_count(features, VIEW_CUSTOMER); i++)
+        print_feature(call, view_features_at(features, VIEW_CUSTOMER, i), &values[i]);
+    end_list(call);
 }
 
 enum lx_err cli_features(struct cli_call *call, struct lx_error *err)
@@ -118,32 +145,27 @@ enum lx_err cli_features(struct cli_call *call, struct lx_error *err)
     const char *id = cli_value(call, "--customer");
     if (id == NULL && cli_value(call, "--as-of") != NULL)
         return lx_fail(err, LX_ERR_USAGE, "--as-of goes with --customer ID");
-    if (id == NULL) return list_definitions(call);
+    if (id == NULL) return list_definitions(call, err);
 
     float values[VALUES_MAX];
     struct bank *bank = NULL;
+    struct view_features *features = NULL;
     int64_t as_of_ms;
-    LX_ASSERT(view_customer_feature_count() <= VALUES_MAX);
     enum lx_err code = bank_open(call->folder, STORE_READ, &bank, err);
     if (code != LX_OK) return code;
     int utc_offset_minutes = bank_utc_offset_minutes(bank);
     code = cli_as_of(call, "--as-of", utc_offset_minutes, &as_of_ms, err);
+    if (code == LX_OK) code = view_features_open(bank, &features, err);
     if (code == LX_OK)
-        code = as_of_ms == BANK_UNKNOWN_MS ? values_of_snapshot(call, id, values, &as_of_ms, err)
-                                           : values_at(call, bank, id, as_of_ms, values, err);
+        code = as_of_ms == BANK_UNKNOWN_MS
+                   ? values_of_snapshot(call, id, values, &as_of_ms, err)
+                   : values_at(call, bank, features, id, as_of_ms, values, err);
     bank_close(bank);
-    if (code != LX_OK) return code;
-
-    char day[LX_DATE_TEXT_SIZE];
-    lx_day_format(lx_day_of_ms(as_of_ms, utc_offset_minutes), day);
-    cli_line(call, "%s · %s %s", id, cli_text(call, "截至", "as of"), day);
-    if (call->is_json) {
-        json_name_text(&call->json, "customer", id);
-        json_name_text(&call->json, "as_of", day);
+    if (code == LX_OK) {
+        char day[LX_DATE_TEXT_SIZE];
+        lx_day_format(lx_day_of_ms(as_of_ms, utc_offset_minutes), day);
+        print_values(call, features, id, day, values);
     }
-    begin_list(call);
-    for (size_t i = 0; i < view_customer_feature_count(); i++)
-        print_feature(call, view_customer_feature(i), &values[i]);
-    end_list(call);
-    return LX_OK;
+    view_features_close(features);
+    return code;
 }

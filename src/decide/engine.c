@@ -32,7 +32,8 @@ static enum lx_err open_parts(struct engine *engine, const char *folder, struct 
     if (code == LX_OK) code = read_settings(engine, folder, "rules.ini", err);
     if (code == LX_OK) code = read_settings(engine, folder, "actions.ini", err);
     if (code == LX_OK) code = view_snapshot_open(folder, &engine->snapshot, err);
-    if (code == LX_OK) code = model_open(folder, NULL, &engine->model, err);
+    if (code == LX_OK) engine->features = view_snapshot_features(engine->snapshot);
+    if (code == LX_OK) code = model_open(folder, NULL, engine->features, &engine->model, err);
     if (code == LX_OK)
         code =
             attribution_open(model_forest(engine->model), TABLE_BYTES, &engine->attribution, err);
@@ -47,18 +48,16 @@ static enum lx_err open_parts(struct engine *engine, const char *folder, struct 
     return code;
 }
 
-static size_t find_column(const char *name)
-{
-    for (size_t i = 0; i < view_customer_feature_count(); i++)
-        if (strcmp(view_customer_feature(i)->name, name) == 0) return i;
-    lx_bug(__FILE__, __LINE__, "a feature that the rules read does not exist");
-}
-
 static enum lx_err make_room(struct engine *engine, struct lx_error *err)
 {
-    engine->customer_count = view_customer_feature_count();
-    engine->pair_count = view_pair_feature_count();
-    engine->balance_column = find_column("balance_max_90d");
+    static const char needed[] = "balance_max_90d"; /* rules read it */
+    engine->customer_count = view_features_count(engine->features, VIEW_CUSTOMER);
+    engine->pair_count = view_features_count(engine->features, VIEW_PAIR);
+    engine->balance_column = view_features_find(engine->features, VIEW_CUSTOMER, needed);
+    if (engine->balance_column == SIZE_MAX)
+        return lx_fail(err, LX_ERR_BAD_INPUT, "%s/features.ini: [%s] is missing: the rules read it",
+                       bank_folder(engine->bank), needed);
+    explain_index_init(&engine->sentences, engine->features);
     engine->product_count = bank_catalogue(engine->bank)->count;
     size_t columns = engine->customer_count + engine->pair_count;
     size_t products = engine->product_count > 0 ? engine->product_count : 1;
@@ -71,7 +70,9 @@ static enum lx_err make_room(struct engine *engine, struct lx_error *err)
     bool is_ready = engine->score_scratch != NULL && engine->explain_scratch != NULL &&
                     engine->rows != NULL && engine->contributions != NULL &&
                     engine->log_odds != NULL && engine->posterior != NULL;
-    return is_ready ? LX_OK : lx_fail(err, LX_ERR_NO_MEMORY, "engine: out of memory");
+    if (!is_ready) return lx_fail(err, LX_ERR_NO_MEMORY, "engine: out of memory");
+    return view_scratch_open(engine->features, bank_catalogue(engine->bank), &engine->view_scratch,
+                             err);
 }
 
 enum lx_err engine_open(const char *folder, enum engine_mode mode, const struct lx_env *env,
@@ -81,7 +82,6 @@ enum lx_err engine_open(const char *folder, enum engine_mode mode, const struct 
     if (engine == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "engine: out of memory");
     engine->env = env;
     engine->mode = mode;
-    explain_index_init(&engine->sentences);
     enum lx_err code = open_parts(engine, folder, err);
     if (code == LX_OK) code = make_room(engine, err);
     if (code == LX_OK)
@@ -101,6 +101,7 @@ void engine_close(struct engine *engine)
     rounds_kernel_release(&engine->kernel);
     attribution_close(engine->attribution);
     model_close(engine->model);
+    view_scratch_close(engine->view_scratch);
     if (engine->snapshot != NULL) view_snapshot_close(engine->snapshot);
     bank_close(engine->bank);
     lx_free(engine->score_scratch);

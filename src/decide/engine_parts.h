@@ -16,6 +16,8 @@ struct engine {
     enum engine_mode mode;
     struct bank *bank;
     struct view_snapshot *snapshot;
+    const struct view_features *features; /* the snapshot's */
+    struct view_scratch *view_scratch;
     struct model *model;
     struct journal *journal;
     struct overlay *overlay;

@@ -36,21 +36,22 @@ const char *explain_sentence_feature(size_t sentence)
 
 _Static_assert(LX_COUNT_OF(sentences) <= EXPLAIN_SENTENCES_MAX, "struct explain_index");
 
-static uint16_t column_of(const char *feature)
+static uint16_t column_of(const struct view_features *features, const char *feature)
 {
-    size_t count = view_customer_feature_count() + view_pair_feature_count();
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(rows_feature(i)->name, feature) == 0) return (uint16_t)i;
-    lx_bug(__FILE__, __LINE__, "a sentence names a feature that does not exist");
+    size_t place = view_features_find(features, VIEW_CUSTOMER, feature);
+    if (place != SIZE_MAX) return (uint16_t)place;
+    place = view_features_find(features, VIEW_PAIR, feature);
+    if (place == SIZE_MAX) return EXPLAIN_NO_COLUMN;
+    return (uint16_t)(view_features_count(features, VIEW_CUSTOMER) + place);
 }
 
-void explain_index_init(struct explain_index *index)
+void explain_index_init(struct explain_index *index, const struct view_features *features)
 {
     *index = (struct explain_index){.topic_count = 0};
     for (size_t i = 0; i < LX_COUNT_OF(sentences); i++) {
         size_t same = 0;
         while (strcmp(sentences[same].topic, sentences[i].topic) != 0) same++;
-        index->columns[i] = column_of(sentences[i].feature);
+        index->columns[i] = column_of(features, sentences[i].feature);
         index->topics[i] = same < i ? index->topics[same] : (uint16_t)index->topic_count++;
     }
 }
@@ -73,6 +74,7 @@ static void gather(const struct explain_input *input, struct topic *topics)
     for (size_t i = 0; i < LX_COUNT_OF(sentences); i++) {
         const struct sentence *sentence = &sentences[i];
         size_t column = input->index->columns[i];
+        if (column == EXPLAIN_NO_COLUMN) continue;
         LX_ASSERT(column < input->feature_count);
         float contribution = input->contributions[column];
         struct topic *topic = &topics[input->index->topics[i]];

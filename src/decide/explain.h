@@ -17,17 +17,19 @@
 
 #include "base/arena.h"
 #include "decide/decide.h"
+#include "view/features.h"
 #include "view/peers.h"
 
 #define EXPLAIN_WEIGHT_MIN 0.01
 
 /* Column and topic of each sentence; looked up once, for they never change. */
-enum { EXPLAIN_SENTENCES_MAX = 256 };
+enum { EXPLAIN_SENTENCES_MAX = 256, EXPLAIN_NO_COLUMN = UINT16_MAX };
 struct explain_index {
     uint16_t columns[EXPLAIN_SENTENCES_MAX], topics[EXPLAIN_SENTENCES_MAX];
     size_t topic_count;
 };
-void explain_index_init(struct explain_index *index);
+/* A sentence of a feature that the bank's file does not define is never said. */
+void explain_index_init(struct explain_index *index, const struct view_features *features);
 
 struct explain_input {
     const struct explain_index *index;

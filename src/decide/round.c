@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/date.h"
+#include "view/arrivals.h"
 
 /* The customer as the decision sees him. */
 struct sight {
@@ -46,13 +47,11 @@ enum { CORRECTION_DAYS_AGO = 400 };
 
 static enum lx_err correct_history(const struct sight *sight, struct bank_history *history)
 {
-    size_t count = 0, most = history->event_count + sight->catalogue->count;
+    size_t count = 0;
     int64_t at_ms = sight->as_of_ms - CORRECTION_DAYS_AGO * LX_MS_PER_DAY;
-    struct bank_event *events = lx_arena_array(sight->arena, most, sizeof *events);
+    struct bank_event *events =
+        lx_arena_array(sight->arena, sight->catalogue->count, sizeof *events);
     if (events == NULL) return out_of_memory(sight);
-    size_t next = 0;
-    while (next < history->event_count && history->events[next].at_ms <= at_ms)
-        events[count++] = history->events[next++];
     for (size_t i = 0; i < sight->catalogue->count; i++) {
         if (view_holds(&sight->facts, (int)i) || !is_held_by_answer(sight, (int)i)) continue;
         events[count++] = (struct bank_event){.at_ms = at_ms,
@@ -63,10 +62,7 @@ static enum lx_err correct_history(const struct sight *sight, struct bank_histor
                                               .product = (int16_t)i,
                                               .kind = BANK_EVENT_KIND_OPEN};
     }
-    while (next < history->event_count) events[count++] = history->events[next++];
-    history->events = events;
-    history->event_count = count;
-    return LX_OK;
+    return view_history_add(history, events, count, sight->arena, history, sight->err);
 }
 
 /* The features of a customer whose holdings he corrected, by the one definition that there is. */
@@ -75,7 +71,8 @@ static enum lx_err see_corrected(struct sight *sight)
     struct engine *engine = sight->engine;
     struct bank_history history;
     const struct view_context context = {sight->catalogue, view_snapshot_peers(engine->snapshot),
-                                         bank_utc_offset_minutes(engine->bank)};
+                                         bank_utc_offset_minutes(engine->bank),
+                                         engine->view_scratch};
     enum lx_err code = bank_history_read(engine->bank, sight->request->customer, sight->arena,
                                          &history, sight->err);
     if (code == LX_OK) code = correct_history(sight, &history);
@@ -97,7 +94,7 @@ static enum lx_err see(struct sight *sight)
     sight->pair_values = lx_arena_array(sight->arena, pairs, sizeof *sight->pair_values);
     if (sight->customer_values == NULL || sight->pair_values == NULL) return out_of_memory(sight);
     view_snapshot_customer(engine->snapshot, customer, sight->customer_values);
-    view_snapshot_pairs(engine->snapshot, customer, sight->pair_values);
+    view_snapshot_pairs(engine->snapshot, customer, engine->view_scratch, sight->pair_values);
     view_snapshot_facts(engine->snapshot, customer, &sight->facts);
     return has_correction(sight) ? see_corrected(sight) : LX_OK;
 }

@@ -90,6 +90,7 @@ static enum lx_err measure_products(const char *folder, const struct scored *sco
 
 /* What evaluate works with. */
 struct evaluation {
+    struct view_features *features;
     struct model *model;
     struct rows_moments later;
     struct view_peers *peers[LATER_MOMENTS_MAX];
@@ -103,6 +104,7 @@ static void evaluation_release(struct evaluation *evaluation)
         if (evaluation->peers[i] != NULL) view_peers_close(evaluation->peers[i]);
     scored_release(&evaluation->scored);
     model_close(evaluation->model);
+    view_features_close(evaluation->features);
 }
 
 static enum lx_err evaluation_score(const char *folder, const struct evaluate_options *options,
@@ -115,8 +117,10 @@ static enum lx_err evaluation_score(const char *folder, const struct evaluate_op
     enum lx_err code = bank_open(folder, STORE_READ, &bank, err);
     if (code != LX_OK) return code;
     evaluation->utc_offset_minutes = bank_utc_offset_minutes(bank);
+    code = view_features_open(bank, &evaluation->features, err);
     bank_close(bank);
-    code = model_open(folder, NULL, &evaluation->model, err);
+    if (code == LX_OK)
+        code = model_open(folder, NULL, evaluation->features, &evaluation->model, err);
     if (code == LX_OK)
         code = find_later(folder, model_card(evaluation->model), &evaluation->later, err);
     if (code == LX_OK)
@@ -124,6 +128,7 @@ static enum lx_err evaluation_score(const char *folder, const struct evaluate_op
                                      env, evaluation->peers, err);
     if (code != LX_OK) return code;
     const struct rows_plan plan = {.folder = folder,
+                                   .features = evaluation->features,
                                    .as_of_ms = evaluation->later.as_of_ms,
                                    .peers = evaluation->peers,
                                    .moment_count = evaluation->later.count,

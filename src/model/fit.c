@@ -24,6 +24,7 @@ static enum lx_err read_lineage(struct fit *fit, struct lx_error *err)
     if (code == LX_OK) code = store_step(statement, &has_row, err);
     if (code == LX_OK && has_row) card->batches = store_int(statement, 0);
     registry_catalogue_hash(bank_catalogue(bank), card->catalogue);
+    if (code == LX_OK) code = view_features_open(bank, &fit->features, err);
     store_finalize(statement);
     bank_close(bank);
     return code;
@@ -32,6 +33,7 @@ static enum lx_err read_lineage(struct fit *fit, struct lx_error *err)
 static struct rows_plan plan_of(const struct fit *fit, size_t first, size_t count)
 {
     return (struct rows_plan){.folder = fit->folder,
+                              .features = fit->features,
                               .as_of_ms = fit->split.moments.as_of_ms + first,
                               .peers = fit->peers + first,
                               .moment_count = count,
@@ -54,14 +56,14 @@ static enum lx_err check_rows(const struct fit *fit, struct lx_error *err)
         err, LX_ERR_REFUSED,
         "training: feature %s alone has ROC-AUC %.4f (limit %.2f): it must have seen the "
         "future",
-        rows_feature(column)->name, auc, TRAIN_LEAK_AUC);
+        rows_feature(fit->features, column)->name, auc, TRAIN_LEAK_AUC);
 }
 
 static void fill_card(struct fit *fit)
 {
     struct model_card *card = &fit->card;
     const struct rows_split *split = &fit->split;
-    view_feature_set_hash(card->feature_set);
+    view_features_hash(fit->features, card->feature_set);
     card->as_of_ms = split->moments.complete_until_ms;
     card->feature_count = fit->rows.matrix.column_count;
     card->horizon_days = ROWS_HORIZON_DAYS;
@@ -88,7 +90,10 @@ enum lx_err fit_prepare(const char *folder, const struct fit_options *options,
     if (code == LX_OK)
         code = view_peers_build_many(folder, fit.split.moments.as_of_ms, fit.split.moments.count,
                                      env, fit.peers, err);
-    if (code != LX_OK) return code;
+    if (code != LX_OK) {
+        fit_release(&fit);
+        return code;
+    }
 
     const struct rows_plan plan = plan_of(&fit, 0, fit.split.fit_count);
     code = rows_check_bank(&plan, LEAK_CUSTOMERS, err);
@@ -108,6 +113,7 @@ void fit_release(struct fit *fit)
     for (size_t i = 0; i < ROWS_MOMENTS_MAX; i++)
         if (fit->peers[i] != NULL) view_peers_close(fit->peers[i]);
     rows_release(&fit->rows);
+    view_features_close(fit->features);
     *fit = (struct fit){0};
 }
 

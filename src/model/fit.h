@@ -23,6 +23,7 @@ struct fit_options {
 /* What every method sees. */
 struct fit {
     const char *folder; /* borrowed */
+    struct view_features *features;
     struct fit_options options;
     struct rows_split split;
     struct view_peers *peers[ROWS_MOMENTS_MAX]; /* by moment of the split */

@@ -8,7 +8,7 @@
 #include "host/file.h"
 #include "learn/forest.h"
 #include "learn/scorer.h"
-#include "view/feature.h"
+#include "view/features.h"
 
 enum { CARD_BYTES_MAX = 1 << 20 };
 
@@ -138,10 +138,10 @@ enum lx_err model_of(const struct model_card *card, const char *trees, size_t tr
 }
 
 static enum lx_err check_features(const struct model_card *card, const char *id,
-                                  struct lx_error *err)
+                                  const struct view_features *features, struct lx_error *err)
 {
     uint8_t hash[DIGEST_SIZE];
-    view_feature_set_hash(hash);
+    view_features_hash(features, hash);
     if (memcmp(hash, card->feature_set, sizeof hash) == 0) return LX_OK;
     return lx_fail(err, LX_ERR_NOT_READY,
                    "model %s was trained on another set of features: run `lingxi train`", id);
@@ -170,7 +170,8 @@ static enum lx_err read_card(const char *folder, const char *id, struct model_ca
     return code;
 }
 
-static enum lx_err read_model(const char *folder, const char *id, struct model **ret_model,
+static enum lx_err read_model(const char *folder, const char *id,
+                              const struct view_features *features, struct model **ret_model,
                               struct lx_error *err)
 {
     char path[LX_PATH_MAX];
@@ -179,7 +180,7 @@ static enum lx_err read_model(const char *folder, const char *id, struct model *
     uint8_t wanted[DIGEST_SIZE], found[DIGEST_SIZE];
     lx_buffer_init(&trees, FOREST_BYTES_MAX);
     enum lx_err code = read_card(folder, id, &card, wanted, err);
-    if (code == LX_OK) code = check_features(&card, id, err);
+    if (code == LX_OK) code = check_features(&card, id, features, err);
     if (code == LX_OK) code = path_of(folder, id, "model.json", path, err);
     if (code == LX_OK) code = host_read_file(path, &trees, err);
     if (code == LX_OK) {
@@ -192,8 +193,8 @@ static enum lx_err read_model(const char *folder, const char *id, struct model *
     return code;
 }
 
-enum lx_err model_open(const char *folder, const char *id, struct model **ret_model,
-                       struct lx_error *err)
+enum lx_err model_open(const char *folder, const char *id, const struct view_features *features,
+                       struct model **ret_model, struct lx_error *err)
 {
     char current[REGISTRY_ID_SIZE];
     enum lx_err code = LX_OK;
@@ -204,7 +205,7 @@ enum lx_err model_open(const char *folder, const char *id, struct model **ret_mo
         code = lx_fail(err, LX_ERR_USAGE, "model \"%.40s\": an id is 12 hex digits", id);
     }
     struct model *model = NULL;
-    if (code == LX_OK) code = read_model(folder, id, &model, err);
+    if (code == LX_OK) code = read_model(folder, id, features, &model, err);
     if (code != LX_OK) return code;
     memcpy(model->id, id, sizeof model->id);
     *ret_model = model;

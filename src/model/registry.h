@@ -77,10 +77,12 @@ LX_MUST_USE enum lx_err registry_current(const char *folder, char ret_id[REGISTR
 
 struct model;
 struct forest;
+struct view_features;
 struct scorer;
 
-/* `id` NULL: the live one. Verifies both files and that the feature set is this program's. */
-LX_MUST_USE enum lx_err model_open(const char *folder, const char *id, struct model **ret_model,
+/* `id` NULL: the live one. Verifies both files and that it was trained on these features. */
+LX_MUST_USE enum lx_err model_open(const char *folder, const char *id,
+                                   const struct view_features *features, struct model **ret_model,
                                    struct lx_error *err);
 /* From memory, for trials and tests that never touch the disk; copies the card. */
 LX_MUST_USE enum lx_err model_of(const struct model_card *card, const char *trees,

@@ -8,21 +8,21 @@
 #include "base/rng.h"
 #include "model/rows_scan.h"
 
-struct rows_definition rows_definition_view(void)
+struct rows_definition rows_definition_view(const struct view_features *features)
 {
     return (struct rows_definition){
-        .customer_count = view_customer_feature_count(),
-        .pair_count = view_pair_feature_count(),
+        .customer_count = view_features_count(features, VIEW_CUSTOMER),
+        .pair_count = view_features_count(features, VIEW_PAIR),
         .customer = view_customer_features,
         .pair = view_pair_features,
     };
 }
 
-const struct view_feature *rows_feature(size_t column)
+const struct view_feature *rows_feature(const struct view_features *features, size_t column)
 {
-    size_t customer_count = view_customer_feature_count();
-    return column < customer_count ? view_customer_feature(column)
-                                   : view_pair_feature(column - customer_count);
+    size_t customer_count = view_features_count(features, VIEW_CUSTOMER);
+    return column < customer_count ? view_features_at(features, VIEW_CUSTOMER, column)
+                                   : view_features_at(features, VIEW_PAIR, column - customer_count);
 }
 
 bool rows_is_candidate(const struct bank_product *product, int product_index,
@@ -91,6 +91,7 @@ struct gathering {
     uint8_t *moments;
     size_t label_capacity, customer_capacity, product_capacity, moment_capacity;
     size_t positives, rows_max;
+    struct view_scratch *scratch;
     float *pair_values; /* of every product */
     float customer_values[ROWS_FEATURES_MAX];
 };
@@ -103,6 +104,7 @@ static void gathering_release(struct gathering *gathering)
     lx_free(gathering->products);
     lx_free(gathering->moments);
     lx_free(gathering->pair_values);
+    view_scratch_close(gathering->scratch);
     *gathering = (struct gathering){0};
 }
 
@@ -142,7 +144,9 @@ static enum lx_err add_row(struct gathering *gathering, int64_t customer, size_t
     if (code == LX_OK) code = matrix_add_row(&g->matrix, &row);
     if (code != LX_OK) return lx_fail(err, code, "training rows: out of memory");
 
-    size_t customer_count = view_customer_feature_count(), pair_count = view_pair_feature_count();
+    const struct view_features *features = g->plan->features;
+    size_t customer_count = view_features_count(features, VIEW_CUSTOMER);
+    size_t pair_count = view_features_count(features, VIEW_PAIR);
     memcpy(row, g->customer_values, customer_count * sizeof *row);
     memcpy(row + customer_count, g->pair_values + product * pair_count, pair_count * sizeof *row);
     g->labels[at] = is_positive ? 1 : 0;
@@ -165,7 +169,8 @@ static enum lx_err gather_moment(struct gathering *gathering, const struct bank_
     if (!choose(gathering, history, moment, catalogue->count, labels, chosen)) return LX_OK;
     if (!rows_is_known(history, as_of_ms)) return LX_OK;
 
-    const struct view_context context = {catalogue, plan->peers[moment], chunk->utc_offset_minutes};
+    const struct view_context context = {catalogue, plan->peers[moment], chunk->utc_offset_minutes,
+                                         gathering->scratch};
     struct view_facts facts;
     int32_t as_of_day = lx_day_of_ms(as_of_ms, chunk->utc_offset_minutes);
     bool has_features = false;
@@ -191,10 +196,13 @@ static enum lx_err gather(struct rows_chunk *chunk, const struct bank_history *h
 {
     struct gathering *gathering = chunk->context;
     if (gathering->pair_values == NULL) {
-        gathering->pair_values =
-            lx_calloc(chunk->catalogue->count * view_pair_feature_count(), sizeof(float));
+        const struct view_features *features = gathering->plan->features;
+        size_t pair_count = view_features_count(features, VIEW_PAIR);
+        gathering->pair_values = lx_calloc(chunk->catalogue->count * pair_count, sizeof(float));
         if (gathering->pair_values == NULL)
             return lx_fail(err, LX_ERR_NO_MEMORY, "training rows: out of memory");
+        enum lx_err code = view_scratch_open(features, chunk->catalogue, &gathering->scratch, err);
+        if (code != LX_OK) return code;
     }
     for (size_t i = 0; i < gathering->plan->moment_count; i++) {
         enum lx_err code = gather_moment(gathering, history, chunk, i, err);
@@ -256,10 +264,10 @@ static enum lx_err merge(struct gathering *gatherings, size_t count, struct rows
     return LX_OK;
 }
 
-static enum lx_err name_columns(struct matrix *matrix)
+static enum lx_err name_columns(const struct view_features *features, struct matrix *matrix)
 {
     for (size_t i = 0; i < matrix->column_count; i++) {
-        enum lx_err code = matrix_name(matrix, i, rows_feature(i)->name);
+        enum lx_err code = matrix_name(matrix, i, rows_feature(features, i)->name);
         if (code != LX_OK) return code;
     }
     return LX_OK;
@@ -270,7 +278,8 @@ static enum lx_err gather_all(const struct rows_plan *plan, size_t rows_max,
                               struct rows *rows, struct lx_error *err)
 {
     size_t chunk_count = rows_scan_chunks(customers, env);
-    size_t column_count = view_customer_feature_count() + view_pair_feature_count();
+    size_t column_count = view_features_count(plan->features, VIEW_CUSTOMER) +
+                          view_features_count(plan->features, VIEW_PAIR);
     struct gathering *gatherings = lx_calloc(chunk_count, sizeof *gatherings);
     if (gatherings == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "training rows: out of memory");
     enum lx_err code = LX_OK;
@@ -281,7 +290,7 @@ static enum lx_err gather_all(const struct rows_plan *plan, size_t rows_max,
         code = matrix_init(&gatherings[i].matrix, column_count);
     }
     if (code == LX_OK) code = matrix_init(&rows->matrix, column_count);
-    if (code == LX_OK) code = name_columns(&rows->matrix);
+    if (code == LX_OK) code = name_columns(plan->features, &rows->matrix);
     if (code == LX_OK) {
         const struct rows_scan scan = {.folder = plan->folder,
                                        .what = "training rows",
@@ -313,7 +322,7 @@ enum lx_err rows_build(const struct rows_plan *plan, size_t rows_max, const stru
                        struct rows *ret_rows, struct lx_error *err)
 {
     LX_ASSERT(plan->moment_count > 0 && plan->moment_count <= ROWS_MOMENTS_MAX && rows_max > 0);
-    LX_ASSERT(view_customer_feature_count() + view_pair_feature_count() <= ROWS_FEATURES_MAX);
+    LX_ASSERT(plan->features != NULL);
 
     int64_t customers = 0;
     size_t product_count = 0;

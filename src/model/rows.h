@@ -22,7 +22,7 @@
 #include "base/arena.h"
 #include "base/env.h"
 #include "learn/matrix.h"
-#include "view/feature.h"
+#include "view/features.h"
 #include "view/peers.h"
 
 enum {
@@ -41,9 +41,10 @@ struct rows_definition {
     void (*pair)(const struct bank_history *history, const struct view_context *context,
                  int64_t as_of_ms, const float *customer_values, float *ret_values);
 };
-struct rows_definition rows_definition_view(void);
+/* The features behind the context's scratch. */
+struct rows_definition rows_definition_view(const struct view_features *features);
 /* Title of a column: customer features first, then pair features. */
-const struct view_feature *rows_feature(size_t column);
+const struct view_feature *rows_feature(const struct view_features *features, size_t column);
 
 /*
  * Usable month ends of the bank in DIR as of a moment (BANK_UNKNOWN_MS: everything it knows),
@@ -69,6 +70,7 @@ LX_MUST_USE enum lx_err rows_split_make(const struct rows_moments *moments,
 /* Some of the moments, with the peers of each. */
 struct rows_plan {
     const char *folder;
+    const struct view_features *features;
     const int64_t *as_of_ms;
     struct view_peers *const *peers; /* by moment */
     size_t moment_count;

@@ -90,33 +90,35 @@ enum lx_err rows_check_leak(const struct rows_definition *definition,
     return LX_OK;
 }
 
-static enum lx_err refuse_leak(const struct rows_leak *leak, const char *customer, int64_t as_of_ms,
-                               int utc_offset_minutes, struct lx_error *err)
+static enum lx_err refuse_leak(const struct view_features *features, const struct rows_leak *leak,
+                               const char *customer, int64_t as_of_ms, int utc_offset_minutes,
+                               struct lx_error *err)
 {
     char moment[LX_TIME_TEXT_SIZE];
     lx_ms_format(as_of_ms, utc_offset_minutes, moment);
     return lx_fail(err, LX_ERR_REFUSED,
                    "feature %s of customer %s as of %s is %g, and %g without what came later: it "
                    "sees the future",
-                   rows_feature(leak->column)->name, customer, moment, (double)leak->value,
-                   (double)leak->honest);
+                   rows_feature(features, leak->column)->name, customer, moment,
+                   (double)leak->value, (double)leak->honest);
 }
 
 static enum lx_err check_customer(const struct rows_plan *plan, struct bank *bank, int64_t customer,
-                                  struct lx_arena *arena, struct lx_error *err)
+                                  struct view_scratch *scratch, struct lx_arena *arena,
+                                  struct lx_error *err)
 {
-    const struct rows_definition definition = rows_definition_view();
+    const struct rows_definition definition = rows_definition_view(plan->features);
     struct bank_history history;
     enum lx_err code = bank_history_read(bank, customer, arena, &history, err);
     for (size_t i = 0; code == LX_OK && i < plan->moment_count; i++) {
         const struct view_context context = {bank_catalogue(bank), plan->peers[i],
-                                             bank_utc_offset_minutes(bank)};
+                                             bank_utc_offset_minutes(bank), scratch};
         struct rows_leak leak;
         code =
             rows_check_leak(&definition, &history, &context, plan->as_of_ms[i], arena, &leak, err);
         if (code == LX_OK && leak.is_leak)
-            code =
-                refuse_leak(&leak, history.id, plan->as_of_ms[i], context.utc_offset_minutes, err);
+            code = refuse_leak(plan->features, &leak, history.id, plan->as_of_ms[i],
+                               context.utc_offset_minutes, err);
     }
     return code;
 }
@@ -127,16 +129,20 @@ enum lx_err rows_check_bank(const struct rows_plan *plan, size_t customer_count,
     LX_ASSERT(customer_count > 0);
 
     struct bank *bank = NULL;
+    struct view_scratch *scratch = NULL;
     struct lx_arena arena;
     int64_t customers = 0;
     lx_arena_init(&arena, LEAK_ARENA_MAX);
     enum lx_err code = bank_open(plan->folder, STORE_READ, &bank, err);
     if (code == LX_OK) code = bank_customer_count(bank, &customers, err);
+    if (code == LX_OK)
+        code = view_scratch_open(plan->features, bank_catalogue(bank), &scratch, err);
     int64_t count = (int64_t)customer_count < customers ? (int64_t)customer_count : customers;
     for (int64_t i = 0; code == LX_OK && i < count; i++) {
-        code = check_customer(plan, bank, customers / count * i, &arena, err);
+        code = check_customer(plan, bank, customers / count * i, scratch, &arena, err);
         lx_arena_clear(&arena);
     }
+    view_scratch_close(scratch);
     if (bank != NULL) bank_close(bank);
     lx_arena_release(&arena);
     return code;

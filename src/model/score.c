@@ -17,6 +17,7 @@ struct scoring {
     struct scored part;
     size_t margin_capacity, label_capacity, moment_capacity, product_capacity;
     size_t end_capacity, unit_capacity;
+    struct view_scratch *view_scratch;
     void *scratch;
     float *customer_values, *pair_values, *rows, *margins; /* of one customer, every product */
     uint16_t candidates[LX_PRODUCT_MAX];
@@ -25,6 +26,7 @@ struct scoring {
 static void scoring_release(struct scoring *scoring)
 {
     scored_release(&scoring->part);
+    view_scratch_close(scoring->view_scratch);
     lx_free(scoring->scratch);
     lx_free(scoring->customer_values);
     lx_free(scoring->pair_values);
@@ -33,9 +35,13 @@ static void scoring_release(struct scoring *scoring)
     *scoring = (struct scoring){0};
 }
 
-static enum lx_err scoring_prepare(struct scoring *scoring, size_t product_count)
+static enum lx_err scoring_prepare(struct scoring *scoring, const struct bank_catalogue *catalogue,
+                                   struct lx_error *err)
 {
-    size_t customer_count = view_customer_feature_count(), pair_count = view_pair_feature_count();
+    const struct view_features *features = scoring->plan->features;
+    size_t customer_count = view_features_count(features, VIEW_CUSTOMER);
+    size_t pair_count = view_features_count(features, VIEW_PAIR);
+    size_t product_count = catalogue->count;
     scoring->scratch = lx_malloc(scorer_scratch_bytes(scoring->scorer) + 1);
     scoring->customer_values = lx_calloc(customer_count, sizeof(float));
     scoring->pair_values = lx_calloc(product_count * pair_count, sizeof(float));
@@ -44,7 +50,8 @@ static enum lx_err scoring_prepare(struct scoring *scoring, size_t product_count
     bool is_ready = scoring->scratch != NULL && scoring->customer_values != NULL &&
                     scoring->pair_values != NULL && scoring->rows != NULL &&
                     scoring->margins != NULL;
-    return is_ready ? LX_OK : LX_ERR_NO_MEMORY;
+    if (!is_ready) return LX_ERR_NO_MEMORY;
+    return view_scratch_open(features, catalogue, &scoring->view_scratch, err);
 }
 
 static enum lx_err make_room(struct scoring *scoring, size_t rows)
@@ -73,10 +80,12 @@ static size_t fill_rows(struct scoring *scoring, const struct rows_chunk *chunk,
 {
     const struct rows_plan *plan = scoring->plan;
     const struct bank_catalogue *catalogue = chunk->catalogue;
-    const struct view_context context = {catalogue, plan->peers[moment], chunk->utc_offset_minutes};
+    const struct view_context context = {catalogue, plan->peers[moment], chunk->utc_offset_minutes,
+                                         scoring->view_scratch};
     int64_t as_of_ms = plan->as_of_ms[moment];
     int32_t as_of_day = lx_day_of_ms(as_of_ms, chunk->utc_offset_minutes);
-    size_t customer_count = view_customer_feature_count(), pair_count = view_pair_feature_count();
+    size_t customer_count = view_features_count(plan->features, VIEW_CUSTOMER);
+    size_t pair_count = view_features_count(plan->features, VIEW_PAIR);
     size_t count = 0;
     struct view_facts facts;
     view_facts(history, &context, as_of_ms, &facts);
@@ -129,7 +138,7 @@ static enum lx_err score_customer(struct rows_chunk *chunk, const struct bank_hi
     struct lx_rng rng = lx_rng_of(scoring->plan->seed, (uint64_t)history->customer);
     enum lx_err code = LX_OK;
     bool is_any = false;
-    if (scoring->scratch == NULL) code = scoring_prepare(scoring, chunk->catalogue->count);
+    if (scoring->scratch == NULL) code = scoring_prepare(scoring, chunk->catalogue, err);
     if (lx_rng_uniform(&rng) >= scoring->customer_rate) return code;
     for (size_t i = 0; code == LX_OK && i < scoring->plan->moment_count; i++)
         code = score_moment(scoring, chunk, history, i, &is_any);
@@ -200,8 +209,8 @@ enum lx_err score_pairs(const struct rows_plan *plan, const struct scorer *score
                         struct lx_error *err)
 {
     LX_ASSERT(plan->moment_count > 0 && plan->moment_count <= ROWS_MOMENTS_MAX);
-    LX_ASSERT(scorer_feature_count(scorer) ==
-              view_customer_feature_count() + view_pair_feature_count());
+    LX_ASSERT(scorer_feature_count(scorer) == view_features_count(plan->features, VIEW_CUSTOMER) +
+                                                  view_features_count(plan->features, VIEW_PAIR));
 
     int64_t customers = 0;
     struct scored scored = {0};

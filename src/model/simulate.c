@@ -42,6 +42,8 @@ struct simulation {
     size_t places;
     struct bank *bank;
     struct view_snapshot *snapshot;
+    struct view_scratch *view_scratch;
+    size_t customer_count, pair_count; /* features of each kind */
     struct model *model;
     struct rounds_kernel kernel;
     const struct bank_catalogue *catalogue;
@@ -81,7 +83,11 @@ static enum lx_err read_channel(struct simulation *simulation, const char *truth
 static enum lx_err make_room(struct simulation *simulation)
 {
     size_t products = simulation->catalogue->count;
-    size_t customer_count = view_customer_feature_count(), pair_count = view_pair_feature_count();
+    const struct view_features *features = view_snapshot_features(simulation->snapshot);
+    size_t customer_count = view_features_count(features, VIEW_CUSTOMER);
+    size_t pair_count = view_features_count(features, VIEW_PAIR);
+    simulation->customer_count = customer_count;
+    simulation->pair_count = pair_count;
     simulation->scratch = lx_malloc(model_scratch_bytes(simulation->model) + 1);
     simulation->customer_values = lx_calloc(customer_count, sizeof(float));
     simulation->pair_values = lx_calloc(products * pair_count, sizeof(float));
@@ -97,13 +103,16 @@ static enum lx_err make_room(struct simulation *simulation)
         *lists[i] = lx_calloc(products, sizeof **lists[i]);
         is_ready = is_ready && *lists[i] != NULL;
     }
-    return is_ready ? LX_OK : lx_fail(simulation->err, LX_ERR_NO_MEMORY, "simulate: out of memory");
+    if (!is_ready) return lx_fail(simulation->err, LX_ERR_NO_MEMORY, "simulate: out of memory");
+    return view_scratch_open(features, simulation->catalogue, &simulation->view_scratch,
+                             simulation->err);
 }
 
 static void simulation_release(struct simulation *simulation)
 {
     rounds_kernel_release(&simulation->kernel);
     model_close(simulation->model);
+    view_scratch_close(simulation->view_scratch);
     if (simulation->snapshot != NULL) view_snapshot_close(simulation->snapshot);
     if (simulation->bank != NULL) bank_close(simulation->bank);
     lx_free(simulation->columns);
@@ -124,11 +133,12 @@ static void simulation_release(struct simulation *simulation)
 static void score_customer(struct simulation *simulation, int64_t customer)
 {
     size_t products = simulation->catalogue->count;
-    size_t customer_count = view_customer_feature_count(), pair_count = view_pair_feature_count();
+    size_t customer_count = simulation->customer_count, pair_count = simulation->pair_count;
     const struct view_peers *peers = view_snapshot_peers(simulation->snapshot);
     struct lx_rng rng = lx_rng_of(simulation->options->seed, (uint64_t)customer);
     view_snapshot_customer(simulation->snapshot, customer, simulation->customer_values);
-    view_snapshot_pairs(simulation->snapshot, customer, simulation->pair_values);
+    view_snapshot_pairs(simulation->snapshot, customer, simulation->view_scratch,
+                        simulation->pair_values);
     for (size_t i = 0; i < products; i++) {
         float *row = simulation->rows + i * (customer_count + pair_count);
         memcpy(row, simulation->customer_values, customer_count * sizeof *row);
@@ -430,7 +440,9 @@ enum lx_err simulate(const char *folder, const struct simulate_options *options,
     enum lx_err code = bank_open(folder, STORE_READ, &simulation.bank, err);
     if (code == LX_OK) simulation.catalogue = bank_catalogue(simulation.bank);
     if (code == LX_OK) code = view_snapshot_open(folder, &simulation.snapshot, err);
-    if (code == LX_OK) code = model_open(folder, NULL, &simulation.model, err);
+    if (code == LX_OK)
+        code = model_open(folder, NULL, view_snapshot_features(simulation.snapshot),
+                          &simulation.model, err);
     if (code == LX_OK)
         code = rounds_kernel_init(simulation.catalogue, view_snapshot_peers(simulation.snapshot),
                                   &simulation.kernel, err);

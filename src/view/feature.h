@@ -4,7 +4,7 @@
 /*
  * feature: what the engine knows of a customer at a moment, as numbers.
  *
- * One definition serves training, batch and online. A feature as of t uses only facts with
+ * One definition (a file of the bank: view/features.h) serves training, batch and online. A feature as of t uses only facts with
  * at_ms <= t and known_at_ms <= t, whatever else the history holds: handing in a history with
  * future facts is allowed and must not change a value (a test plants such facts).
  * Windows are whole bank days: "30 days" as of t are the 30 bank days that end with t's own day.
@@ -55,21 +55,12 @@ enum view_unit {
 struct view_feature {
     const char *name;       /* "logins_30d" */
     const char *zh, *en;    /* titles: "近30天登录次数", "logins in 30 days" */
-    const char *definition; /* in words near the expression language:
-                               "count() where kind = 'login' over 30 days" */
+    const char *definition; /* "count() where kind = 'login' over 30 days" */
     enum view_group group;
     enum view_unit unit;
     const char *otherwise; /* what stands for a missing value, as it is written; NULL: nothing */
     bool is_in_credit;     /* whether credit decisions may read it */
 };
-
-size_t view_customer_feature_count(void); /* at least 60 */
-const struct view_feature *view_customer_feature(size_t index);
-size_t view_pair_feature_count(void);
-const struct view_feature *view_pair_feature(size_t index);
-
-/* SHA-256 over all names and definitions: what a model was trained on and a snapshot holds. */
-void view_feature_set_hash(uint8_t ret_hash[32]);
 
 /*
  * What the whole bank tells about cohorts and products as of a moment: holding and opening rates by
@@ -78,18 +69,20 @@ void view_feature_set_hash(uint8_t ret_hash[32]);
  * pass.
  */
 struct view_peers;
+struct view_scratch;
 
 struct view_context {
     const struct bank_catalogue *catalogue;
     const struct view_peers *peers; /* as of the same moment; NULL: peer features are NaN */
     int utc_offset_minutes;
+    struct view_scratch *scratch; /* of the thread; for features alone (view/features.h) */
 };
 
-/* Scratch-free and allocation-free. ret_values: view_customer_feature_count() floats. */
+/* Allocation-free. ret_values: a float for each customer feature. */
 void view_customer_features(const struct bank_history *history, const struct view_context *context,
                             int64_t as_of_ms, float *ret_values);
 
-/* For every product of the catalogue: ret_values[product * view_pair_feature_count() + feature].
+/* For every product of the catalogue: ret_values[product * pair features + feature].
  * `customer_values` are the same customer's features as of the same moment. */
 void view_pair_features(const struct bank_history *history, const struct view_context *context,
                         int64_t as_of_ms, const float *customer_values, float *ret_values);

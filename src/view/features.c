@@ -19,14 +19,6 @@ extern const unsigned long shipped_features_length;
 
 /* --- What a feature stands on ---------------------------------------------------------------- */
 
-static bool asks_peers(const struct expr_node *node)
-{
-    if (node->op == EXPR_OP_CALL && view_schema_asks_peers(node->index)) return true;
-    for (uint32_t i = 0; i < node->child_count; i++)
-        if (asks_peers(node->children[i])) return true;
-    return false;
-}
-
 /* What an expression reads, its windows' this.x included. */
 struct grounds {
     bool has_windows, asks_peers;
@@ -61,14 +53,16 @@ static void add_node(const struct view_features *features, const struct expr_nod
 {
     if (node == NULL) return;
     if (node->op == EXPR_OP_FIELD) add_field(features, node->index, grounds);
-    if (node->op == EXPR_OP_CALL) grounds->reads_customer = true;
+    if (node->op == EXPR_OP_CALL) {
+        grounds->reads_customer = true;
+        grounds->asks_peers |= view_schema_asks_peers(node->index);
+    }
     for (uint32_t i = 0; i < node->child_count; i++) add_node(features, node->children[i], grounds);
 }
 
 static struct grounds grounds_of(const struct view_features *features, const struct expr *expr)
 {
-    struct grounds grounds = {.has_windows = expr_window_count(expr) > 0,
-                              .asks_peers = asks_peers(expr->root)};
+    struct grounds grounds = {.has_windows = expr_window_count(expr) > 0};
     grounds.reads_customer = grounds.has_windows;
     add_node(features, expr->root, &grounds);
     for (size_t i = 0; i < expr_window_count(expr); i++) {
@@ -278,6 +272,17 @@ enum lx_err view_features_open(struct bank *bank, struct view_features **ret_fea
     return code;
 }
 
+enum lx_err view_features_open_shipped(struct view_features **ret_features, struct lx_error *err)
+{
+    const struct bank_catalogue no_products = {0};
+    const struct view_code_lists no_codes = {0};
+    struct view_schema *schema = NULL;
+    enum lx_err code = view_schema_open(&no_products, &no_codes, &schema, err);
+    if (code != LX_OK) return code;
+    return view_features_parse("features.ini (shipped)", shipped_features, shipped_features_length,
+                               schema, ret_features, err);
+}
+
 void view_features_close(struct view_features *features)
 {
     if (features == NULL) return;
@@ -290,6 +295,17 @@ void view_features_close(struct view_features *features)
     view_schema_close(features->schema);
     lx_arena_release(&features->arena);
     lx_free(features);
+}
+
+const char *view_group_text(enum view_group group)
+{
+    static const char *const texts[] = {
+#define X(name, text, zh, en) text,
+        VIEW_GROUP_MAP(X)
+#undef X
+    };
+    LX_ASSERT(group < VIEW_GROUP_COUNT);
+    return texts[group];
 }
 
 /* --- Reading --------------------------------------------------------------------------------- */
@@ -322,6 +338,12 @@ size_t view_features_find(const struct view_features *features, enum view_scope 
 void view_features_hash(const struct view_features *features, uint8_t ret_hash[32])
 {
     memcpy(ret_hash, features->hash, DIGEST_SIZE);
+}
+
+void view_features_cohort(const struct view_features *features, const float *customer_values,
+                          float ret_cohort[3])
+{
+    for (int i = 0; i < COHORT_FEATURES; i++) ret_cohort[i] = customer_values[features->cohort[i]];
 }
 
 bool view_features_is_late(const struct view_features *features, size_t place)

@@ -38,6 +38,9 @@ LX_MUST_USE enum lx_err view_features_parse(const char *file, const char *bytes,
                                             struct lx_error *err);
 LX_MUST_USE enum lx_err view_features_open(struct bank *bank, struct view_features **ret_features,
                                            struct lx_error *err);
+/* The program's own, where there is no bank: titles and definitions, nothing to compute with. */
+LX_MUST_USE enum lx_err view_features_open_shipped(struct view_features **ret_features,
+                                                   struct lx_error *err);
 void view_features_close(struct view_features *features); /* NULL is fine */
 
 const struct view_schema *view_features_schema(const struct view_features *features);
@@ -65,6 +68,7 @@ LX_MUST_USE enum lx_err view_scratch_open(const struct view_features *features,
                                           const struct bank_catalogue *catalogue,
                                           struct view_scratch **ret_scratch, struct lx_error *err);
 void view_scratch_close(struct view_scratch *scratch);
+const struct view_features *view_scratch_features(const struct view_scratch *scratch);
 
 /* As view_customer_features and view_pair_features, with facts that the caller has already. */
 void view_compute_customer(struct view_scratch *scratch, const struct bank_history *history,
@@ -74,6 +78,9 @@ void view_compute_customer(struct view_scratch *scratch, const struct bank_histo
 void view_compute_kept(struct view_scratch *scratch, const struct bank_history *history,
                        const struct view_context *context, const struct view_facts *facts,
                        int64_t as_of_ms, const float *customer_values, float *values);
+/* The same of somebody of whom nothing is known: what a snapshot leaves out. */
+void view_compute_default(struct view_scratch *scratch, const struct view_context *context,
+                          int64_t as_of_ms, float *values);
 /* Those that follow; `values` holds the others. */
 void view_compute_derived(struct view_scratch *scratch, const struct view_context *context,
                           const struct view_facts *facts, int64_t as_of_ms,
@@ -81,6 +88,9 @@ void view_compute_derived(struct view_scratch *scratch, const struct view_contex
 /* The late customer features alone; `values` holds the others. */
 void view_compute_late(struct view_scratch *scratch, const struct view_context *context,
                        const struct view_facts *facts, int64_t as_of_ms, float *values);
+/* The features of the cohort among a customer's. */
+void view_features_cohort(const struct view_features *features, const float *customer_values,
+                          float ret_cohort[3]);
 /* Only the features of the cohort: age, balance, acts_90d. */
 void view_compute_cohort(struct view_scratch *scratch, const struct bank_history *history,
                          const struct view_context *context, const struct view_facts *facts,

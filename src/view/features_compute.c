@@ -11,7 +11,9 @@ struct evaluation {
     const uint16_t *places;
 };
 
-/* The features that read the product alone, as of one moment. */
+/* The features that read the product alone, as of a moment: some, since training goes from month to
+ * month with each customer. */
+enum { CACHES = 32 };
 struct product_cache {
     int64_t as_of_ms;
     const struct bank_catalogue *catalogue;
@@ -23,7 +25,8 @@ struct view_scratch {
     const struct view_features *features;
     struct run runs[2]; /* by scope */
     struct run cohort_run;
-    struct product_cache cache;
+    struct product_cache caches[CACHES];
+    size_t next_cache;
 };
 
 enum lx_err view_scratch_open(const struct view_features *features,
@@ -41,9 +44,9 @@ enum lx_err view_scratch_open(const struct view_features *features,
     if (code == LX_OK)
         code = run_open(&features->cohort_program, catalogue, &scratch->cohort_run, err);
     size_t cells = catalogue->count * features->counts[VIEW_PAIR] + 1;
-    if (code == LX_OK) {
-        scratch->cache.values = lx_malloc(cells * sizeof(float));
-        if (scratch->cache.values == NULL)
+    for (int i = 0; i < CACHES && code == LX_OK; i++) {
+        scratch->caches[i].values = lx_malloc(cells * sizeof(float));
+        if (scratch->caches[i].values == NULL)
             code = lx_fail(err, LX_ERR_NO_MEMORY, "features: out of memory");
     }
     if (code != LX_OK) {
@@ -59,8 +62,13 @@ void view_scratch_close(struct view_scratch *scratch)
     if (scratch == NULL) return;
     for (int i = 0; i < 2; i++) run_release(&scratch->runs[i]);
     run_release(&scratch->cohort_run);
-    lx_free(scratch->cache.values);
+    for (int i = 0; i < CACHES; i++) lx_free(scratch->caches[i].values);
     lx_free(scratch);
+}
+
+const struct view_features *view_scratch_features(const struct view_scratch *scratch)
+{
+    return scratch->features;
 }
 
 /* --- One feature ----------------------------------------------------------------------------- */
@@ -191,16 +199,30 @@ void view_compute_kept(struct view_scratch *scratch, const struct bank_history *
     }
 }
 
+void view_compute_default(struct view_scratch *scratch, const struct view_context *context,
+                          int64_t as_of_ms, float *values)
+{
+    static const struct bank_history nothing = {.customer = -1, .id = ""};
+    float nobody[LX_FEATURES_MAX];
+    struct view_facts facts;
+    view_facts(&nothing, context, as_of_ms, &facts);
+    view_compute_customer(scratch, &nothing, context, &facts, as_of_ms, nobody);
+    view_compute_kept(scratch, &nothing, context, &facts, as_of_ms, nobody, values);
+}
+
 /* What reads the product alone is the same for every customer as of a moment. */
-static void fill_cache(struct view_scratch *scratch, struct evaluation *evaluation)
+static const float *product_values(struct view_scratch *scratch, struct evaluation *evaluation)
 {
     const struct view_features *features = scratch->features;
-    struct product_cache *cache = &scratch->cache;
     const struct view_reading *reading = &evaluation->reading;
     size_t stride = features->counts[VIEW_PAIR];
-    if (cache->is_filled && cache->as_of_ms == reading->as_of_ms &&
-        cache->catalogue == reading->context->catalogue)
-        return;
+    for (int i = 0; i < CACHES; i++) {
+        const struct product_cache *cache = &scratch->caches[i];
+        if (cache->is_filled && cache->as_of_ms == reading->as_of_ms &&
+            cache->catalogue == reading->context->catalogue)
+            return cache->values;
+    }
+    struct product_cache *cache = &scratch->caches[scratch->next_cache++ % CACHES];
     for (size_t product = 0; product < reading->context->catalogue->count; product++) {
         float *row = cache->values + product * stride;
         view_reading_turn(&evaluation->reading, (int)product, row);
@@ -212,6 +234,7 @@ static void fill_cache(struct view_scratch *scratch, struct evaluation *evaluati
     cache->is_filled = true;
     cache->as_of_ms = reading->as_of_ms;
     cache->catalogue = reading->context->catalogue;
+    return cache->values;
 }
 
 void view_compute_derived(struct view_scratch *scratch, const struct view_context *context,
@@ -222,14 +245,40 @@ void view_compute_derived(struct view_scratch *scratch, const struct view_contex
     size_t stride = features->counts[VIEW_PAIR];
     struct evaluation evaluation = begin(scratch, NULL, context, facts, as_of_ms, customer_values);
     LX_ASSERT(context->catalogue->count <= scratch->runs[VIEW_PAIR].catalogue->count);
-    fill_cache(scratch, &evaluation);
+    const float *constants = product_values(scratch, &evaluation);
     view_reading_find_peers(&evaluation.reading);
     for (size_t product = 0; product < context->catalogue->count; product++) {
         float *row = values + product * stride;
-        const float *cached = scratch->cache.values + product * stride;
+        const float *cached = constants + product * stride;
         view_reading_turn(&evaluation.reading, (int)product, row);
         for (size_t i = 0; i < stride; i++)
             if (features->items[VIEW_PAIR][i].is_of_product) row[i] = cached[i];
         compute_pairs(scratch, &evaluation, (int)product, true, row);
     }
+}
+
+/* --- Both ------------------------------------------------------------------------------------ */
+
+void view_customer_features(const struct bank_history *history, const struct view_context *context,
+                            int64_t as_of_ms, float *ret_values)
+{
+    LX_ASSERT(history != NULL && context != NULL && context->scratch != NULL);
+    LX_ASSERT(ret_values != NULL);
+
+    struct view_facts facts;
+    view_facts(history, context, as_of_ms, &facts);
+    view_compute_customer(context->scratch, history, context, &facts, as_of_ms, ret_values);
+}
+
+void view_pair_features(const struct bank_history *history, const struct view_context *context,
+                        int64_t as_of_ms, const float *customer_values, float *ret_values)
+{
+    LX_ASSERT(history != NULL && context != NULL && context->scratch != NULL);
+    LX_ASSERT(customer_values != NULL && ret_values != NULL);
+
+    struct view_facts facts;
+    view_facts(history, context, as_of_ms, &facts);
+    view_compute_kept(context->scratch, history, context, &facts, as_of_ms, customer_values,
+                      ret_values);
+    view_compute_derived(context->scratch, context, &facts, as_of_ms, customer_values, ret_values);
 }

@@ -376,15 +376,19 @@ static enum lx_err check_keys(struct parse *parse)
 {
     for (size_t i = 0; i < parse->ini.count; i++) {
         const struct ini_entry *entry = &parse->ini.entries[i];
-        bool is_known = strcmp(entry->section, "define") == 0;
+        if (strcmp(entry->section, "define") == 0) continue;
+        bool is_known = false;
         for (size_t k = 0; k < LX_COUNT_OF(keys); k++)
             is_known = is_known || strcmp(entry->name, keys[k]) == 0;
-        if (is_known) continue;
-        const char *near = lx_suggest(entry->name, keys, LX_COUNT_OF(keys));
-        return lx_fail(parse->err, LX_ERR_BAD_INPUT, "%s:%d:1: [%s] unknown setting `%.60s`%s%s%s",
-                       parse->file, entry->line, entry->section, entry->name,
-                       near == NULL ? "" : ": did you mean `", near == NULL ? "" : near,
-                       near == NULL ? "" : "`?");
+        const char *near = is_known ? NULL : lx_suggest(entry->name, keys, LX_COUNT_OF(keys));
+        if (!is_known)
+            return lx_fail(parse->err, LX_ERR_BAD_INPUT,
+                           "%s:%d:1: [%s] unknown setting `%.60s`%s%s%s", parse->file, entry->line,
+                           entry->section, entry->name, near == NULL ? "" : ": did you mean `",
+                           near == NULL ? "" : near, near == NULL ? "" : "`?");
+        if (ini_find(&parse->ini, entry->section, "expression") == NULL)
+            return lx_fail(parse->err, LX_ERR_BAD_INPUT, "%s:%d:1: [%s] expression is missing",
+                           parse->file, entry->line, entry->section);
     }
     return LX_OK;
 }
@@ -416,18 +420,23 @@ static enum lx_err read_feature(struct parse *parse, const struct entries *entri
     return code;
 }
 
+/* A feature is a section, and has one expression. */
+static bool is_feature(const struct ini_entry *entry)
+{
+    return strcmp(entry->name, "expression") == 0 && strcmp(entry->section, "define") != 0;
+}
+
 /* Customer features first: those of pairs may read all of them. */
 static enum lx_err read_features(struct parse *parse)
 {
     enum lx_err code = check_keys(parse);
     for (int scope = VIEW_CUSTOMER; scope <= VIEW_PAIR && code == LX_OK; scope++) {
-        const char *section;
         if (scope == VIEW_PAIR) view_schema_seal(parse->features->schema);
-        for (size_t i = 0; code == LX_OK && (section = ini_section(&parse->ini, i)) != NULL; i++) {
+        for (size_t i = 0; code == LX_OK && i < parse->ini.count; i++) {
             struct entries entries;
             enum view_scope own = VIEW_CUSTOMER;
-            if (strcmp(section, "define") == 0) continue;
-            code = find_entries(parse, section, &entries);
+            if (!is_feature(&parse->ini.entries[i])) continue;
+            code = find_entries(parse, parse->ini.entries[i].section, &entries);
             if (code == LX_OK) code = scope_of(parse, &entries, &own);
             if (code == LX_OK && own == (enum view_scope)scope)
                 code = read_feature(parse, &entries, own);
@@ -439,7 +448,7 @@ static enum lx_err read_features(struct parse *parse)
 static enum lx_err make_room(struct parse *parse)
 {
     size_t count = 0;
-    while (ini_section(&parse->ini, count) != NULL) count++;
+    for (size_t i = 0; i < parse->ini.count; i++) count += is_feature(&parse->ini.entries[i]);
     if (count > LX_FEATURES_MAX)
         return lx_fail(parse->err, LX_ERR_LIMIT, "%s: more than %d features", parse->file,
                        LX_FEATURES_MAX);

@@ -191,14 +191,10 @@ static void add_peer_events(const struct bank_history *history,
                             const struct view_moment *moment, struct view_peer *peer)
 {
     uint16_t open_count[LX_PRODUCT_MAX] = {0};
-    int64_t balance_fen = BANK_NO_AMOUNT;
-    uint32_t acts = 0;
     size_t end = view_event_end(history, moment->as_of_ms);
     for (size_t i = 0; i < end; i++) {
         const struct bank_event *event = &history->events[i];
         if (event->known_at_ms > moment->as_of_ms) continue;
-        acts += event->at_ms >= moment->start_ms[VIEW_90D] && view_is_act(event->kind);
-        if (event->balance_fen != BANK_NO_AMOUNT) balance_fen = view_cut(event->balance_fen);
         if (event->kind != BANK_EVENT_KIND_OPEN && event->kind != BANK_EVENT_KIND_CLOSE) continue;
         int product = view_product_of(event->product, catalogue);
         if (product < 0) continue;
@@ -207,8 +203,6 @@ static void add_peer_events(const struct bank_history *history,
         if (event->at_ms >= moment->start_ms[VIEW_365D]) set_bit(peer->opened_365d, product);
         if (event->at_ms >= moment->start_ms[VIEW_30D]) set_bit(peer->opened_30d, product);
     }
-    peer->acts_90d = (float)acts;
-    peer->balance = balance_fen == BANK_NO_AMOUNT ? NAN : (float)balance_fen;
     for (size_t product = 0; product < catalogue->count; product++) {
         if (open_count[product] == 0) continue;
         set_bit(peer->held, (int)product);
@@ -218,13 +212,14 @@ static void add_peer_events(const struct bank_history *history,
 }
 
 void view_peer_of(const struct bank_history *history, const struct view_context *context,
-                  int64_t as_of_ms, struct view_peer *ret_peer)
+                  int64_t as_of_ms, const float cohort[3], struct view_peer *ret_peer)
 {
     struct view_moment moment = view_moment_of(as_of_ms, context->utc_offset_minutes);
     const struct bank_profile *profile = view_profile_at(history, &moment);
-    int age = view_age_of(profile, &moment);
     *ret_peer = (struct view_peer){
-        .age = age < 0 ? NAN : (float)age,
+        .age = cohort[0],
+        .balance = cohort[1],
+        .acts_90d = cohort[2],
         .branch = profile == NULL ? -1 : profile->branch,
         .occupation = profile == NULL ? -1 : profile->occupation,
     };

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "view/features.h"
 #include "view/peers_table.h"
 #include "view/scan.h"
 
@@ -11,6 +12,7 @@ struct build {
     size_t moment_count;
     int worker_count;
     struct view_peers **tables; /* [worker][moment] */
+    struct view_features *features;
 };
 
 struct build_range {
@@ -25,7 +27,13 @@ static enum lx_err add_customer(void *context, const struct bank_history *histor
     struct build_range *range = context;
     for (size_t i = 0; i < range->build->moment_count; i++) {
         struct view_peer peer;
-        view_peer_of(history, &range->context, range->build->as_of_ms[i], &peer);
+        struct view_facts facts;
+        float cohort[3];
+        int64_t as_of_ms = range->build->as_of_ms[i];
+        view_facts(history, &range->context, as_of_ms, &facts);
+        view_compute_cohort(range->context.scratch, history, &range->context, &facts, as_of_ms,
+                            cohort);
+        view_peer_of(history, &range->context, as_of_ms, cohort, &peer);
         view_peers_add(range->tables[i], &peer);
     }
     return LX_OK;
@@ -40,7 +48,11 @@ static enum lx_err add_range(void *context, int worker, struct bank *bank, size_
         .tables = build->tables + (size_t)worker * build->moment_count,
         .context = {bank_catalogue(bank), NULL, bank_utc_offset_minutes(bank)},
     };
-    return bank_scan(bank, first, last, add_customer, &range, err);
+    enum lx_err code =
+        view_scratch_open(build->features, bank_catalogue(bank), &range.context.scratch, err);
+    if (code == LX_OK) code = bank_scan(bank, first, last, add_customer, &range, err);
+    view_scratch_close(range.context.scratch);
+    return code;
 }
 
 static void close_tables(struct build *build)
@@ -102,15 +114,17 @@ enum lx_err view_peers_build_many(const char *folder, const int64_t *as_of_ms, s
     LX_ASSERT(env != NULL && ret_peers != NULL);
 
     struct bank *bank = NULL;
-    struct build build = {as_of_ms, count, env->thread_count, NULL};
+    struct build build = {as_of_ms, count, env->thread_count, NULL, NULL};
     struct view_scan scan = {folder, "peers", 0, &build, add_range};
     enum lx_err code = bank_open(folder, STORE_READ, &bank, err);
     if (code == LX_OK) code = bank_customer_count(bank, &scan.customers, err);
     if (code == LX_OK) code = open_tables(&build, bank, err);
+    if (code == LX_OK) code = view_features_open(bank, &build.features, err);
     bank_close(bank);
     if (code == LX_OK) code = view_scan_run(&scan, env, err);
     if (code == LX_OK) take_tables(&build, ret_peers);
     if (build.tables != NULL) close_tables(&build);
+    view_features_close(build.features);
     return code;
 }
 

@@ -65,8 +65,9 @@ LX_MUST_USE enum lx_err view_peers_groups(struct bank *bank, size_t *ret_branch_
 LX_MUST_USE enum lx_err view_peers_new(int64_t as_of_ms, size_t product_count, size_t branch_count,
                                        size_t occupation_count, struct view_peers **ret_peers,
                                        struct lx_error *err);
+/* `cohort`: age, balance and acts_90d as his features have them. */
 void view_peer_of(const struct bank_history *history, const struct view_context *context,
-                  int64_t as_of_ms, struct view_peer *ret_peer);
+                  int64_t as_of_ms, const float cohort[3], struct view_peer *ret_peer);
 void view_peers_add(struct view_peers *peers, const struct view_peer *peer);
 void view_peers_merge(struct view_peers *peers, const struct view_peers *other);
 /* Makes the rates; rates[group][PEERS_CUSTOMERS] is the openings of one customer in 30 days. */
@@ -75,10 +76,6 @@ void view_peers_finish(struct view_peers *peers);
 int view_peers_cohort_group(float age, float balance, float acts_90d);
 int view_peers_branch_group(const struct view_peers *peers, int branch);
 int view_peers_occupation_group(const struct view_peers *peers, int occupation);
-
-/* The last customer features (VIEW_CUSTOMER_PEERS_MAP) from the others; NaN without peers. */
-void view_peer_features(const struct view_peers *peers, float age, float balance, float acts_90d,
-                        int branch, float *ret_values);
 
 /* A group's rates; those of the bank for PEERS_NO_GROUP. */
 static inline const float *view_peers_rates(const struct view_peers *peers, int group)

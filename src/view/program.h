@@ -115,6 +115,18 @@ LX_MUST_USE enum lx_err program_make(const struct view_schema *schema,
                                      struct program *ret_program, struct lx_error *err);
 void program_release(struct program *program);
 
+/* As of a day: the windows that are active between the ends of spans. Made once for each of the
+ * days last asked for, since training goes from month to month with each customer. */
+enum { RUN_DAYS = 32 };
+struct day_table {
+    int32_t day;
+    bool is_made;
+    int32_t *first_days, *last_days; /* by span */
+    int32_t *starts;
+    uint64_t *active; /* [segment][words] */
+    size_t segment_count;
+};
+
 /* A customer's past, counted. */
 struct run {
     const struct program *program;
@@ -124,13 +136,9 @@ struct run {
     uint64_t *words;
     bool *is_touched; /* by product */
     struct state *states;
-    /* Of the as-of day last asked for: days and windows of segments between the ends of spans. */
-    int32_t day;
-    bool has_day;
-    int32_t *first_days, *last_days; /* by span */
-    int32_t *starts;
-    uint64_t *active; /* [segment][words] */
-    size_t segment_count;
+    struct day_table days[RUN_DAYS];
+    const struct day_table *day; /* of the pass */
+    size_t next_day;
     struct view_holding *holdings;
     size_t holding_count;
     const struct bank_history *history;

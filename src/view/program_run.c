@@ -23,14 +23,16 @@ enum lx_err run_open(const struct program *program, const struct bank_catalogue 
     size_t segments = 2 * program->span_count + 1;
     lx_arena_init(&run.arena, RUN_BYTES_MAX);
 #define ROOM(count, member)                                                                        \
-    ((run.member = lx_arena_array(&run.arena, count, sizeof *run.member)) != NULL)
+    ((run.member = lx_arena_array(&run.arena, count, sizeof *(run.member))) != NULL)
     bool is_whole = ROOM(program->tally_count, tallies) &&
                     ROOM(program->keyed_count * catalogue->count, keyed) &&
                     ROOM(program->slope_count, slopes) && ROOM(program->word_count, words) &&
                     ROOM(catalogue->count, is_touched) && ROOM(program->group_count, states) &&
-                    ROOM(program->span_count, first_days) && ROOM(program->span_count, last_days) &&
-                    ROOM(segments, starts) && ROOM(segments * program->words, active) &&
                     ROOM(catalogue->count, holdings);
+    for (int i = 0; i < RUN_DAYS && is_whole; i++)
+        is_whole = ROOM(program->span_count, days[i].first_days) &&
+                   ROOM(program->span_count, days[i].last_days) && ROOM(segments, days[i].starts) &&
+                   ROOM(segments * program->words, days[i].active);
 #undef ROOM
     if (!is_whole) {
         run_release(&run);
@@ -49,43 +51,54 @@ void run_release(struct run *run)
 
 /* --- Spans ---------------------------------------------------------------------------------- */
 
-static void add_start(struct run *run, int32_t day)
+static void add_start(struct day_table *table, int32_t day)
 {
-    size_t at = run->segment_count;
-    while (at > 0 && run->starts[at - 1] > day) at--;
-    if (at > 0 && run->starts[at - 1] == day) return;
-    memmove(run->starts + at + 1, run->starts + at,
-            (run->segment_count - at) * sizeof *run->starts);
-    run->starts[at] = day;
-    run->segment_count++;
+    size_t at = table->segment_count;
+    while (at > 0 && table->starts[at - 1] > day) at--;
+    if (at > 0 && table->starts[at - 1] == day) return;
+    memmove(table->starts + at + 1, table->starts + at,
+            (table->segment_count - at) * sizeof *table->starts);
+    table->starts[at] = day;
+    table->segment_count++;
 }
 
 /* Between two starts the same windows are active. */
-static void set_day(struct run *run, int32_t day)
+static void make_day(const struct program *program, int32_t day, struct day_table *table)
 {
-    const struct program *program = run->program;
-    if (run->has_day && run->day == day) return;
-    run->day = day;
-    run->has_day = true;
-    run->segment_count = 0;
-    add_start(run, INT32_MIN);
+    table->day = day;
+    table->is_made = true;
+    table->segment_count = 0;
+    add_start(table, INT32_MIN);
     for (size_t i = 0; i < program->span_count; i++) {
         const struct span *span = &program->spans[i];
         struct expr_window window = {.over = span->over,
                                      .before = span->before,
                                      .is_over_months = span->is_over_months,
                                      .is_before_months = span->is_before_months};
-        expr_window_span(&window, day, &run->first_days[i], &run->last_days[i]);
-        add_start(run, run->first_days[i]);
-        add_start(run, run->last_days[i] + 1);
+        expr_window_span(&window, day, &table->first_days[i], &table->last_days[i]);
+        add_start(table, table->first_days[i]);
+        add_start(table, table->last_days[i] + 1);
     }
-    memset(run->active, 0, run->segment_count * program->words * sizeof *run->active);
-    for (size_t s = 0; s < run->segment_count; s++)
+    memset(table->active, 0, table->segment_count * program->words * sizeof *table->active);
+    for (size_t s = 0; s < table->segment_count; s++)
         for (size_t w = 0; w < program->window_count; w++) {
             size_t span = program->windows[w].span;
-            if (run->first_days[span] <= run->starts[s] && run->starts[s] <= run->last_days[span])
-                run->active[s * program->words + w / 64] |= (uint64_t)1 << (w % 64);
+            int32_t start = table->starts[s];
+            if (table->first_days[span] <= start && start <= table->last_days[span])
+                table->active[s * program->words + w / 64] |= (uint64_t)1 << (w % 64);
         }
+}
+
+static void set_day(struct run *run, int32_t day)
+{
+    for (size_t i = 0; i < RUN_DAYS; i++)
+        if (run->days[i].is_made && run->days[i].day == day) {
+            run->day = &run->days[i];
+            return;
+        }
+    struct day_table *table = &run->days[run->next_day++ % RUN_DAYS];
+    make_day(run->program, day, table);
+    run->day = table;
 }
 
 /* --- Conditions and arguments --------------------------------------------------------------- */
@@ -222,7 +235,7 @@ static void add_row(struct run *run, enum view_relation relation, size_t segment
 {
     const struct program *program = run->program;
     const struct stream *stream = &program->streams[relation];
-    const uint64_t *active = run->active + segment * program->words;
+    const uint64_t *active = run->day->active + segment * program->words;
     const uint64_t *first = stream->by_value[0] + past->values[0] * program->words;
     const uint64_t *second = stream->by_value[1] + past->values[1] * program->words;
     const uint64_t *third = stream->by_value[2] + past->values[2] * program->words;
@@ -235,7 +248,8 @@ static void add_row(struct run *run, enum view_relation relation, size_t segment
 
 static size_t next_segment(const struct run *run, size_t segment, int32_t day)
 {
-    while (segment + 1 < run->segment_count && run->starts[segment + 1] <= day) segment++;
+    const struct day_table *table = run->day;
+    while (segment + 1 < table->segment_count && table->starts[segment + 1] <= day) segment++;
     return segment;
 }
 
@@ -255,7 +269,8 @@ static void close_run(struct run *run, size_t group, int32_t to)
     for (size_t i = 0; i < program->window_count; i++) {
         const struct window *window = &program->windows[i];
         if (window->is_plain || !window->is_state || window->group != group) continue;
-        int32_t first = run->first_days[window->span], last = run->last_days[window->span];
+        int32_t first = run->day->first_days[window->span],
+                last = run->day->last_days[window->span];
         int32_t from = state->since_day > first ? state->since_day : first;
         int32_t until = to < last ? to : last;
         if (from > until) continue;
@@ -428,7 +443,7 @@ enum lx_err run_value(struct run *run, size_t place, struct expr_value *ret_valu
     } else {
         const struct slope *slope =
             asked->aggregate == EXPR_SLOPE ? &run->slopes[window->slope] : NULL;
-        return tally_value(asked, tally, slope, run->day, ret_value, err);
+        return tally_value(asked, tally, slope, run->day->day, ret_value, err);
     }
     return LX_OK;
 }

@@ -8,7 +8,7 @@
 #include "base/date.h"
 #include "codec/json.h"
 #include "host/file.h"
-#include "view/pair.h"
+#include "view/features.h"
 #include "view/peers_table.h"
 #include "view/scan.h"
 #include "view/snapshot_layout.h"
@@ -23,6 +23,8 @@ struct refresh {
     char date[LX_DATE_TEXT_SIZE];
     uint8_t catalogue_hash[DIGEST_SIZE];
     struct view_peers *peers[LX_THREADS_MAX]; /* by worker; all of them in the first at the end */
+    struct view_features *features;
+    struct view_scratch *scratches[LX_THREADS_MAX]; /* by worker */
     struct spool *spool;
     char snapshots[LX_PATH_MAX];        /* the folder */
     char name[SNAPSHOT_NAME_MAX + 1];   /* of the new one, in that folder */
@@ -72,6 +74,7 @@ static enum lx_err look_at_bank(struct refresh *refresh, struct lx_error *err)
     if (code == LX_OK)
         snapshot_catalogue_hash(bank_catalogue(bank), refresh->as_of_ms, refresh->catalogue_hash);
     if (code == LX_OK) code = open_peers(refresh, bank, err);
+    if (code == LX_OK) code = view_features_open(bank, &refresh->features, err);
     bank_close(bank);
     return code;
 }
@@ -148,10 +151,14 @@ static enum lx_err visit_customer(void *context, const struct bank_history *hist
     struct view_facts facts;
     struct view_peer peer;
     struct spool_rows *rows = visit->rows;
-    view_customer_features(history, &visit->context, visit->as_of_ms, rows->customer_values);
+    struct view_scratch *scratch = visit->context.scratch;
+    float *values = rows->customer_values, cohort[3];
     view_facts(history, &visit->context, visit->as_of_ms, &facts);
-    view_pair_history(history, &visit->context, visit->as_of_ms, rows->pair_values);
-    view_peer_of(history, &visit->context, visit->as_of_ms, &peer);
+    view_compute_customer(scratch, history, &visit->context, &facts, visit->as_of_ms, values);
+    view_compute_kept(scratch, history, &visit->context, &facts, visit->as_of_ms, values,
+                      rows->pair_values);
+    view_features_cohort(view_scratch_features(scratch), values, cohort);
+    view_peer_of(history, &visit->context, visit->as_of_ms, cohort, &peer);
     view_peers_add(visit->peers, &peer);
     return spool_add(rows, history->id, &facts, visit->context.catalogue->count, err);
 }
@@ -160,8 +167,14 @@ static enum lx_err compute_range(void *context, int worker, struct bank *bank, s
                                  int64_t first, int64_t last, struct lx_error *err)
 {
     struct refresh *refresh = context;
+    struct view_scratch **scratch = &refresh->scratches[worker];
+    /* The first bank of a worker stays open as long as the worker. */
+    if (*scratch == NULL) {
+        enum lx_err code = view_scratch_open(refresh->features, bank_catalogue(bank), scratch, err);
+        if (code != LX_OK) return code;
+    }
     struct range_visit visit = {
-        .context = {bank_catalogue(bank), NULL, bank_utc_offset_minutes(bank)},
+        .context = {bank_catalogue(bank), NULL, bank_utc_offset_minutes(bank), *scratch},
         .as_of_ms = refresh->as_of_ms,
         .rows = spool_begin(refresh->spool, worker, first),
         .peers = refresh->peers[worker],
@@ -174,8 +187,13 @@ static enum lx_err compute(struct refresh *refresh, struct lx_error *err)
 {
     struct view_scan scan = {refresh->folder, "features", refresh->customers, refresh,
                              compute_range};
-    enum lx_err code = spool_open(refresh->path, refresh->env->thread_count, refresh->customers,
-                                  &refresh->spool, err);
+    const struct spool_plan plan = {.path = refresh->path,
+                                    .folder = refresh->folder,
+                                    .features = refresh->features,
+                                    .worker_count = refresh->env->thread_count,
+                                    .customers = refresh->customers,
+                                    .as_of_ms = refresh->as_of_ms};
+    enum lx_err code = spool_open(&plan, &refresh->spool, err);
     if (code == LX_OK) code = view_scan_run(&scan, refresh->env, err);
     if (code != LX_OK) return code;
     for (int i = 1; i < refresh->env->thread_count; i++)
@@ -195,7 +213,7 @@ static void write_meta(const struct refresh *refresh, struct lx_buffer *buffer)
     json_name_text(&json, "as_of", refresh->date);
     json_name_int(&json, "utc_offset_minutes", refresh->utc_offset_minutes);
     json_name_int(&json, "journal_position", (int64_t)refresh->journal_position);
-    view_feature_set_hash(hash);
+    view_features_hash(refresh->features, hash);
     digest_text(hash, text);
     json_name_text(&json, "feature_set", text);
     json_name_text(&json, "facts", snapshot_fact_names);
@@ -298,14 +316,19 @@ enum lx_err view_refresh(const char *folder, int64_t as_of_ms, uint64_t journal_
         *ret_result = (struct view_refresh_result){
             .as_of_ms = refresh->as_of_ms,
             .customers = (uint64_t)refresh->customers,
-            .features = view_customer_feature_count() + view_pair_feature_count(),
+            .features = view_features_count(refresh->features, VIEW_CUSTOMER) +
+                        view_features_count(refresh->features, VIEW_PAIR),
             .size_bytes = size_bytes,
         };
     } else if (refresh->path[0] != '\0') {
         discard(refresh);
     }
     spool_close(refresh->spool);
-    for (int i = 0; i < env->thread_count; i++) view_peers_close(refresh->peers[i]);
+    for (int i = 0; i < env->thread_count; i++) {
+        view_peers_close(refresh->peers[i]);
+        view_scratch_close(refresh->scratches[i]);
+    }
+    view_features_close(refresh->features);
     lx_free(refresh);
     return code;
 }

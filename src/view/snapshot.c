@@ -6,7 +6,6 @@
 
 #include "codec/bytes.h"
 #include "host/file.h"
-#include "view/pair.h"
 #include "view/snapshot_layout.h"
 
 struct view_snapshot {
@@ -17,7 +16,8 @@ struct view_snapshot {
     int utc_offset_minutes;
     struct bank_catalogue catalogue; /* numbers only, no texts */
     struct view_peers *peers;
-    float *defaults; /* of the history half of the pair features */
+    struct view_features *definitions;
+    float *defaults; /* pair features of nobody, by product */
     const float **features;
     const void *facts[SNAPSHOT_FACT_COUNT];
     struct frame_column ids, held, pairs, hashes, rows;
@@ -142,7 +142,7 @@ static enum lx_err read_meta(struct view_snapshot *snapshot, struct lx_error *er
     const json_t *position = json_object_get(meta, "journal_position");
     uint8_t features[DIGEST_SIZE];
     enum lx_err code = LX_OK;
-    view_feature_set_hash(features);
+    view_features_hash(snapshot->definitions, features);
     if (!json_is_integer(as_of_ms) || !json_is_integer(offset) || !json_is_integer(position))
         code = lx_fail(err, LX_ERR_CORRUPT, "%s: meta is not that of a snapshot", snapshot->path);
     else if (!is_hash(meta, "feature_set", features))
@@ -174,22 +174,37 @@ static enum lx_err find_facts(struct view_snapshot *snapshot, struct lx_error *e
     return code;
 }
 
+static enum lx_err find_defaults(struct view_snapshot *snapshot, struct lx_error *err)
+{
+    struct view_context context = {.catalogue = &snapshot->catalogue,
+                                   .utc_offset_minutes = snapshot->utc_offset_minutes};
+    size_t stride = view_features_count(snapshot->definitions, VIEW_PAIR);
+    snapshot->defaults =
+        lx_calloc(snapshot->catalogue.count * stride + 1, sizeof *snapshot->defaults);
+    if (snapshot->defaults == NULL)
+        return lx_fail(err, LX_ERR_NO_MEMORY, "snapshot: out of memory");
+    enum lx_err code =
+        view_scratch_open(snapshot->definitions, context.catalogue, &context.scratch, err);
+    if (code == LX_OK)
+        view_compute_default(context.scratch, &context, snapshot->as_of_ms, snapshot->defaults);
+    view_scratch_close(context.scratch);
+    return code;
+}
+
 static enum lx_err find_features(struct view_snapshot *snapshot, struct lx_error *err)
 {
-    size_t count = view_customer_feature_count();
+    size_t count = view_features_count(snapshot->definitions, VIEW_CUSTOMER);
     snapshot->features = lx_calloc(count, sizeof *snapshot->features);
-    snapshot->defaults = lx_calloc(view_pair_history_count(), sizeof *snapshot->defaults);
-    if (snapshot->features == NULL || snapshot->defaults == NULL)
+    if (snapshot->features == NULL)
         return lx_fail(err, LX_ERR_NO_MEMORY, "snapshot: out of memory");
-    view_pair_default(snapshot->defaults);
     for (size_t i = 0; i < count; i++) {
         struct frame_column column;
-        enum lx_err code = frame_column_named(snapshot->frame, view_customer_feature(i)->name,
-                                              FRAME_F32, &column, err);
+        const char *name = view_features_at(snapshot->definitions, VIEW_CUSTOMER, i)->name;
+        enum lx_err code = frame_column_named(snapshot->frame, name, FRAME_F32, &column, err);
         if (code != LX_OK) return code;
         snapshot->features[i] = column.values;
     }
-    return LX_OK;
+    return find_defaults(snapshot, err);
 }
 
 static enum lx_err find_lists(struct view_snapshot *snapshot, struct lx_error *err)
@@ -235,6 +250,7 @@ static enum lx_err read_catalogue(struct view_snapshot *snapshot, const char *fo
     struct bank *bank = NULL;
     enum lx_err code = bank_open(folder, STORE_READ, &bank, err);
     if (code == LX_OK) code = copy_catalogue(bank_catalogue(bank), &snapshot->catalogue, err);
+    if (code == LX_OK) code = view_features_open(bank, &snapshot->definitions, err);
     bank_close(bank);
     return code;
 }
@@ -268,6 +284,7 @@ void view_snapshot_close(struct view_snapshot *snapshot)
     view_peers_close(snapshot->peers);
     lx_free(snapshot->catalogue.products);
     lx_free(snapshot->catalogue.terms);
+    view_features_close(snapshot->definitions);
     lx_free(snapshot->defaults);
     lx_free(snapshot->features);
     lx_free(snapshot);
@@ -296,6 +313,11 @@ int64_t view_snapshot_customers(const struct view_snapshot *snapshot)
 const struct view_peers *view_snapshot_peers(const struct view_snapshot *snapshot)
 {
     return snapshot->peers;
+}
+
+const struct view_features *view_snapshot_features(const struct view_snapshot *snapshot)
+{
+    return snapshot->definitions;
 }
 
 /* The first place whose hash is not below `hash`. */
@@ -347,7 +369,7 @@ void view_snapshot_customer(const struct view_snapshot *snapshot, int64_t custom
 {
     LX_ASSERT(customer >= 0 && customer < snapshot->customers);
 
-    size_t count = view_customer_feature_count();
+    size_t count = view_features_count(snapshot->definitions, VIEW_CUSTOMER);
     for (size_t i = 0; i < count; i++) ret_values[i] = snapshot->features[i][customer];
 }
 
@@ -369,22 +391,23 @@ void view_snapshot_facts(const struct view_snapshot *snapshot, int64_t customer,
     *ret_facts = facts;
 }
 
-void view_snapshot_pairs(const struct view_snapshot *snapshot, int64_t customer, float *ret_values)
+void view_snapshot_pairs(const struct view_snapshot *snapshot, int64_t customer,
+                         struct view_scratch *scratch, float *ret_values)
 {
     LX_ASSERT(customer >= 0 && customer < snapshot->customers);
 
-    size_t count, stride = view_pair_feature_count(), history_count = view_pair_history_count();
+    size_t count, stride = view_features_count(snapshot->definitions, VIEW_PAIR);
     float customer_values[LX_FEATURES_MAX];
     struct view_facts facts;
     struct view_context context = {&snapshot->catalogue, snapshot->peers,
-                                   snapshot->utc_offset_minutes};
-    for (size_t i = 0; i < snapshot->catalogue.count; i++)
-        memcpy(ret_values + i * stride, snapshot->defaults, history_count * sizeof *ret_values);
+                                   snapshot->utc_offset_minutes, scratch};
+    memcpy(ret_values, snapshot->defaults, snapshot->catalogue.count * stride * sizeof *ret_values);
     const struct snapshot_pair *pairs = frame_list_at(&snapshot->pairs, (uint64_t)customer, &count);
     for (size_t i = 0; i < count; i++)
-        if (pairs[i].product < snapshot->catalogue.count && pairs[i].feature < history_count)
+        if (pairs[i].product < snapshot->catalogue.count && pairs[i].feature < stride)
             ret_values[pairs[i].product * stride + pairs[i].feature] = pairs[i].value;
     view_snapshot_customer(snapshot, customer, customer_values);
     view_snapshot_facts(snapshot, customer, &facts);
-    view_pair_derived(&facts, &context, snapshot->as_of_ms, customer_values, ret_values);
+    view_compute_derived(scratch, &context, &facts, snapshot->as_of_ms, customer_values,
+                         ret_values);
 }

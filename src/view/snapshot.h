@@ -14,7 +14,7 @@
  */
 
 #include "base/env.h"
-#include "view/feature.h"
+#include "view/features.h"
 #include "view/peers.h"
 
 struct view_refresh_result {
@@ -46,6 +46,8 @@ int64_t view_snapshot_as_of_ms(const struct view_snapshot *snapshot);
 uint64_t view_snapshot_journal_position(const struct view_snapshot *snapshot);
 int64_t view_snapshot_customers(const struct view_snapshot *snapshot);
 const struct view_peers *view_snapshot_peers(const struct view_snapshot *snapshot);
+/* The bank's definitions, which the snapshot was made with. */
+const struct view_features *view_snapshot_features(const struct view_snapshot *snapshot);
 
 /* Row of the bank's id, or LX_ERR_NOT_FOUND naming it. Rows are the bank's customer numbers. */
 LX_MUST_USE enum lx_err view_snapshot_find(const struct view_snapshot *snapshot, const char *id,
@@ -56,7 +58,9 @@ const char *view_snapshot_id(const struct view_snapshot *snapshot, int64_t custo
 /* The same numbers as view_customer_features, view_pair_features and view_facts gave. */
 void view_snapshot_customer(const struct view_snapshot *snapshot, int64_t customer,
                             float *ret_values);
-void view_snapshot_pairs(const struct view_snapshot *snapshot, int64_t customer, float *ret_values);
+/* `scratch` is of the snapshot's features. */
+void view_snapshot_pairs(const struct view_snapshot *snapshot, int64_t customer,
+                         struct view_scratch *scratch, float *ret_values);
 void view_snapshot_facts(const struct view_snapshot *snapshot, int64_t customer,
                          struct view_facts *ret_facts);
 

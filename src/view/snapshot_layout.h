@@ -52,7 +52,7 @@ enum {
 static const char snapshot_fact_names[] = SNAPSHOT_FACT_MAP(X);
 #undef X
 
-/* One history value of one product that is not view_pair_default's. */
+/* One kept pair feature of one product that is not what view_compute_default gives. */
 struct snapshot_pair {
     uint16_t product, feature;
     float value;

@@ -5,19 +5,11 @@
 #include <string.h>
 
 #include "host/file.h"
-#include "view/feature_table.h"
-#include "view/pair.h"
 #include "view/peers_table.h"
 #include "view/scan.h"
 #include "view/snapshot_layout.h"
 
 enum { ROWS = VIEW_RANGE_CUSTOMERS, LIST_COUNT = 3 };
-
-/* The customer features that come last (VIEW_CUSTOMER_PEERS_MAP). */
-enum {
-    FIRST_PEER_FEATURE = VIEW_CUSTOMER_cohort_holder_share,
-    PEER_FEATURES = VIEW_CUSTOMER_COUNT - FIRST_PEER_FEATURE
-};
 
 /* A range's lists: its ids, or all values of all products. */
 #define LIST_BYTES_MAX ((size_t)1 << 31)
@@ -69,15 +61,19 @@ struct spool_range {
     size_t count;
     uint64_t list_at[LIST_COUNT];
     uint32_t list_count[LIST_COUNT];
+    uint64_t late_at; /* the features that ask the peers, behind everything else */
 };
 
 struct spool {
     struct spool_part *parts;
     struct spool_range *ranges;
     struct id_entry *ids; /* by row, then by hash */
-    float *defaults;
-    size_t range_count, feature_count, history_count;
-    int64_t customers;
+    const struct view_features *features;
+    struct bank *bank;
+    struct view_context context; /* of this thread */
+    float *defaults;             /* pair features of nobody, by product */
+    size_t range_count, feature_count, pair_count;
+    int64_t customers, as_of_ms;
     int worker_count;
 };
 
@@ -94,7 +90,7 @@ static enum lx_err open_part(struct spool_part *part, struct spool *spool, const
     for (int i = 0; i < LIST_COUNT; i++) lx_buffer_init(&part->lists[i], LIST_BYTES_MAX);
     part->features = lx_malloc(spool->feature_count * ROWS * sizeof(float));
     part->rows.customer_values = lx_malloc(spool->feature_count * sizeof(float));
-    part->rows.pair_values = lx_malloc(LX_PRODUCT_MAX * view_pair_feature_count() * sizeof(float));
+    part->rows.pair_values = lx_malloc(LX_PRODUCT_MAX * spool->pair_count * sizeof(float) + 1);
     bool is_whole = part->features != NULL && part->rows.customer_values != NULL &&
                     part->rows.pair_values != NULL;
     for (int i = 0; i < SNAPSHOT_FACT_COUNT; i++) {
@@ -131,30 +127,47 @@ static enum lx_err allocate(struct spool *spool)
     spool->parts = lx_calloc((size_t)spool->worker_count, sizeof *spool->parts);
     spool->ranges = lx_calloc(spool->range_count, sizeof *spool->ranges);
     spool->ids = lx_malloc((size_t)spool->customers * sizeof *spool->ids);
-    spool->defaults = lx_malloc(spool->history_count * sizeof *spool->defaults);
+    spool->defaults = lx_malloc(LX_PRODUCT_MAX * spool->pair_count * sizeof *spool->defaults + 1);
     bool is_whole = spool->parts != NULL && spool->ranges != NULL && spool->ids != NULL &&
                     spool->defaults != NULL;
     return is_whole ? LX_OK : LX_ERR_NO_MEMORY;
 }
 
-enum lx_err spool_open(const char *path, int worker_count, int64_t customers,
-                       struct spool **ret_spool, struct lx_error *err)
+static enum lx_err open_bank(struct spool *spool, const char *folder, struct lx_error *err)
 {
-    LX_ASSERT(path != NULL && ret_spool != NULL);
-    LX_ASSERT(worker_count >= 1 && customers >= 1 && customers <= INT32_MAX);
+    enum lx_err code = bank_open(folder, STORE_READ, &spool->bank, err);
+    if (code != LX_OK) return code;
+    spool->context =
+        (struct view_context){.catalogue = bank_catalogue(spool->bank),
+                              .utc_offset_minutes = bank_utc_offset_minutes(spool->bank)};
+    code =
+        view_scratch_open(spool->features, spool->context.catalogue, &spool->context.scratch, err);
+    if (code == LX_OK)
+        view_compute_default(spool->context.scratch, &spool->context, spool->as_of_ms,
+                             spool->defaults);
+    return code;
+}
+
+enum lx_err spool_open(const struct spool_plan *plan, struct spool **ret_spool,
+                       struct lx_error *err)
+{
+    LX_ASSERT(plan != NULL && plan->path != NULL && ret_spool != NULL);
+    LX_ASSERT(plan->worker_count >= 1 && plan->customers >= 1 && plan->customers <= INT32_MAX);
 
     struct spool *spool = lx_calloc(1, sizeof *spool);
     if (spool == NULL) return out_of_memory(err);
-    spool->worker_count = worker_count;
-    spool->customers = customers;
-    spool->range_count = view_range_count(customers);
-    spool->feature_count = view_customer_feature_count();
-    spool->history_count = view_pair_history_count();
+    spool->features = plan->features;
+    spool->worker_count = plan->worker_count;
+    spool->customers = plan->customers;
+    spool->as_of_ms = plan->as_of_ms;
+    spool->range_count = view_range_count(plan->customers);
+    spool->feature_count = view_features_count(plan->features, VIEW_CUSTOMER);
+    spool->pair_count = view_features_count(plan->features, VIEW_PAIR);
     enum lx_err code = allocate(spool);
     if (code != LX_OK) code = out_of_memory(err);
-    if (code == LX_OK) view_pair_default(spool->defaults);
-    for (int i = 0; i < worker_count && code == LX_OK; i++)
-        code = open_part(&spool->parts[i], spool, path, i, err);
+    if (code == LX_OK) code = open_bank(spool, plan->folder, err);
+    for (int i = 0; i < plan->worker_count && code == LX_OK; i++)
+        code = open_part(&spool->parts[i], spool, plan->path, i, err);
     if (code != LX_OK) {
         spool_close(spool);
         return code;
@@ -168,6 +181,8 @@ void spool_close(struct spool *spool)
     if (spool == NULL) return;
     for (int i = 0; i < spool->worker_count && spool->parts != NULL; i++)
         close_part(&spool->parts[i]);
+    view_scratch_close(spool->context.scratch);
+    bank_close(spool->bank);
     lx_free(spool->parts);
     lx_free(spool->ranges);
     lx_free(spool->ids);
@@ -203,10 +218,11 @@ static void add_pairs(struct spool_part *part, size_t product_count)
 {
     const struct spool *spool = part->spool;
     for (size_t product = 0; product < product_count; product++) {
-        const float *values = part->rows.pair_values + product * view_pair_feature_count();
-        if (memcmp(values, spool->defaults, spool->history_count * sizeof *values) == 0) continue;
-        for (size_t feature = 0; feature < spool->history_count; feature++) {
-            if (memcmp(&values[feature], &spool->defaults[feature], sizeof *values) == 0) continue;
+        const float *values = part->rows.pair_values + product * spool->pair_count;
+        const float *defaults = spool->defaults + product * spool->pair_count;
+        for (size_t feature = 0; feature < spool->pair_count; feature++) {
+            if (view_features_is_derived(spool->features, feature)) continue;
+            if (memcmp(&values[feature], &defaults[feature], sizeof *values) == 0) continue;
             struct snapshot_pair pair = {(uint16_t)product, (uint16_t)feature, values[feature]};
             lx_buffer_append(&part->lists[LIST_PAIRS], &pair, sizeof pair);
         }
@@ -270,7 +286,7 @@ enum lx_err spool_end(struct spool *spool, int worker, size_t number, struct lx_
 
     struct spool_part *part = &spool->parts[worker];
     struct spool_range *range = &spool->ranges[number];
-    *range = (struct spool_range){worker, part->written, part->rows.count, {0}, {0}};
+    *range = (struct spool_range){.worker = worker, .at = part->written, .count = part->rows.count};
     enum lx_err code = LX_OK;
     for (size_t i = 0; i < spool->feature_count && code == LX_OK; i++)
         code = append(part, part->features + i * ROWS, range->count * sizeof(float), err);
@@ -287,8 +303,6 @@ _Static_assert(PIECE_BYTES % sizeof(struct snapshot_pair) == 0, "whole elements"
 struct piece {
     _Alignas(8) uint8_t bytes[PIECE_BYTES];
     uint64_t offsets[ROWS + 1];
-    float age[ROWS], balance[ROWS], acts_90d[ROWS];
-    int32_t branch[ROWS];
 };
 
 static enum lx_err read_piece(const struct spool *spool, const struct spool_range *range,
@@ -317,67 +331,146 @@ static enum lx_err write_fixed(struct spool *spool, struct frame_writer *writer,
     return code == LX_OK ? frame_column_end(writer, err) : code;
 }
 
-static enum lx_err read_feature(const struct spool *spool, const struct spool_range *range,
-                                enum view_customer_column column, float *values,
-                                struct lx_error *err)
+/* --- The features that ask the peers --------------------------------------------------------- */
+
+/* A range, read back; rows of `held` follow one another. */
+struct late {
+    float *features, *values; /* [feature][row]; [late feature][row] */
+    uint8_t *facts;           /* column after column */
+    uint32_t offsets[ROWS + 1];
+    uint16_t *held;
+    size_t held_capacity;
+};
+
+static size_t late_count(const struct spool *spool)
 {
-    uint64_t at = range->at + (uint64_t)column * sizeof(float) * range->count;
-    return read_piece(spool, range, at, values, range->count * sizeof *values, err);
+    size_t count = 0;
+    for (size_t i = 0; i < spool->feature_count; i++)
+        count += view_features_is_late(spool->features, i);
+    return count;
 }
 
-/* Where facts.branch stands in a row of the fixed columns. */
-static size_t branch_before(const struct spool *spool)
+static size_t facts_size(void)
 {
-    size_t before = spool->feature_count * sizeof(float);
-    for (int i = 0; i < SNAPSHOT_FACT_branch; i++) before += facts_columns[i].size;
-    return before;
+    size_t size = 0;
+    for (int i = 0; i < SNAPSHOT_FACT_COUNT; i++) size += facts_columns[i].size;
+    return size;
 }
 
-static enum lx_err read_peer(const struct spool *spool, const struct spool_range *range,
-                             struct piece *piece, struct lx_error *err)
+static enum lx_err read_held(const struct spool *spool, const struct spool_range *range,
+                             struct late *late, struct lx_error *err)
 {
-    enum lx_err code = read_feature(spool, range, VIEW_CUSTOMER_age, piece->age, err);
-    if (code == LX_OK)
-        code = read_feature(spool, range, VIEW_CUSTOMER_balance, piece->balance, err);
-    if (code == LX_OK)
-        code = read_feature(spool, range, VIEW_CUSTOMER_acts_90d, piece->acts_90d, err);
-    if (code == LX_OK)
-        code = read_piece(spool, range, range->at + branch_before(spool) * range->count,
-                          piece->branch, range->count * sizeof *piece->branch, err);
+    size_t offsets = (range->count + 1) * sizeof *late->offsets;
+    size_t count = range->list_count[LIST_HELD];
+    enum lx_err code = lx_grow(&late->held, &late->held_capacity, count + 1,
+                               (size_t)ROWS * LX_PRODUCT_MAX + 1, sizeof *late->held);
+    if (code != LX_OK) return out_of_memory(err);
+    code = read_piece(spool, range, range->list_at[LIST_HELD], late->offsets, offsets, err);
+    if (code == LX_OK && count > 0)
+        code = read_piece(spool, range, range->list_at[LIST_HELD] + offsets, late->held,
+                          count * sizeof *late->held, err);
     return code;
 }
 
-static enum lx_err write_peer_feature(struct spool *spool, const struct view_peers *peers,
-                                      struct frame_writer *writer, size_t column,
-                                      struct piece *piece, struct lx_error *err)
+static enum lx_err read_range(const struct spool *spool, const struct spool_range *range,
+                              struct late *late, struct lx_error *err)
 {
-    float all[PEER_FEATURES], *values = (void *)piece->bytes;
-    enum lx_err code =
-        frame_column_begin(writer, view_customer_feature(column)->name, FRAME_F32, 0, err);
+    size_t features = spool->feature_count * range->count * sizeof(float);
+    enum lx_err code = read_piece(spool, range, range->at, late->features, features, err);
+    if (code == LX_OK)
+        code = read_piece(spool, range, range->at + features, late->facts,
+                          facts_size() * range->count, err);
+    return code == LX_OK ? read_held(spool, range, late, err) : code;
+}
+
+static struct view_facts facts_of(const struct late *late, size_t count, size_t row)
+{
+    struct view_facts facts = {0};
+    const uint8_t *column = late->facts;
+#define X(name, frame_type, type)                                                                  \
+    {                                                                                              \
+        type value;                                                                                \
+        memcpy(&value, column + row * sizeof value, sizeof value);                                 \
+        facts.name = (__typeof__(facts.name))value;                                                \
+        column += count * sizeof value;                                                            \
+    }
+    SNAPSHOT_FACT_MAP(X)
+#undef X
+    for (uint32_t i = late->offsets[row]; i < late->offsets[row + 1]; i++)
+        facts.held[late->held[i] / 64] |= (uint64_t)1 << (late->held[i] % 64);
+    return facts;
+}
+
+static enum lx_err compute_range(struct spool *spool, struct spool_range *range, struct late *late,
+                                 struct lx_error *err)
+{
+    struct spool_part *part = &spool->parts[range->worker];
+    float values[LX_FEATURES_MAX];
+    enum lx_err code = read_range(spool, range, late, err);
+    for (size_t row = 0; row < range->count && code == LX_OK; row++) {
+        struct view_facts facts = facts_of(late, range->count, row);
+        size_t place = 0;
+        for (size_t i = 0; i < spool->feature_count; i++)
+            values[i] = late->features[i * range->count + row];
+        view_compute_late(spool->context.scratch, &spool->context, &facts, spool->as_of_ms, values);
+        for (size_t i = 0; i < spool->feature_count; i++)
+            if (view_features_is_late(spool->features, i))
+                late->values[place++ * range->count + row] = values[i];
+    }
+    range->late_at = part->written;
+    if (code != LX_OK) return code;
+    return append(part, late->values, late_count(spool) * range->count * sizeof(float), err);
+}
+
+static enum lx_err compute_late(struct spool *spool, const struct view_peers *peers,
+                                struct lx_error *err)
+{
+    size_t count = late_count(spool);
+    if (count == 0) return LX_OK;
+    struct late *late = lx_calloc(1, sizeof *late);
+    if (late == NULL) return out_of_memory(err);
+    late->features = lx_malloc(spool->feature_count * ROWS * sizeof(float));
+    late->values = lx_malloc(count * ROWS * sizeof(float));
+    late->facts = lx_malloc(facts_size() * ROWS);
+    bool is_whole = late->features != NULL && late->values != NULL && late->facts != NULL;
+    enum lx_err code = is_whole ? LX_OK : out_of_memory(err);
+    spool->context.peers = peers;
+    for (size_t i = 0; i < spool->range_count && code == LX_OK; i++)
+        code = compute_range(spool, &spool->ranges[i], late, err);
+    lx_free(late->features);
+    lx_free(late->values);
+    lx_free(late->facts);
+    lx_free(late->held);
+    lx_free(late);
+    return code;
+}
+
+static enum lx_err write_late(struct spool *spool, struct frame_writer *writer, const char *name,
+                              size_t place, struct piece *piece, struct lx_error *err)
+{
+    enum lx_err code = frame_column_begin(writer, name, FRAME_F32, 0, err);
     for (size_t i = 0; i < spool->range_count && code == LX_OK; i++) {
         const struct spool_range *range = &spool->ranges[i];
-        code = read_peer(spool, range, piece, err);
-        for (size_t row = 0; row < range->count && code == LX_OK; row++) {
-            view_peer_features(peers, piece->age[row], piece->balance[row], piece->acts_90d[row],
-                               piece->branch[row], all);
-            values[row] = all[column - FIRST_PEER_FEATURE];
-        }
-        if (code == LX_OK) code = frame_column_values(writer, values, range->count, err);
+        code = read_piece(spool, range, range->late_at + place * range->count * sizeof(float),
+                          piece->bytes, range->count * sizeof(float), err);
+        if (code == LX_OK) code = frame_column_values(writer, piece->bytes, range->count, err);
     }
     return code == LX_OK ? frame_column_end(writer, err) : code;
 }
 
-static enum lx_err write_features(struct spool *spool, const struct view_peers *peers,
-                                  struct frame_writer *writer, const struct lx_env *env,
-                                  struct piece *piece, struct lx_error *err)
+static enum lx_err write_features(struct spool *spool, struct frame_writer *writer,
+                                  const struct lx_env *env, struct piece *piece,
+                                  struct lx_error *err)
 {
     enum lx_err code = LX_OK;
+    size_t late = 0;
     for (size_t i = 0; i < spool->feature_count && code == LX_OK; i++) {
-        if (i >= FIRST_PEER_FEATURE)
-            code = write_peer_feature(spool, peers, writer, i, piece, err);
+        const char *name = view_features_at(spool->features, VIEW_CUSTOMER, i)->name;
+        if (view_features_is_late(spool->features, i))
+            code = write_late(spool, writer, name, late++, piece, err);
         else
-            code = write_fixed(spool, writer, view_customer_feature(i)->name, FRAME_F32,
-                               sizeof(float), i * sizeof(float), piece, err);
+            code = write_fixed(spool, writer, name, FRAME_F32, sizeof(float), i * sizeof(float),
+                               piece, err);
         env->progress(env->context, "snapshot", i + 1, spool->feature_count);
     }
     return code;
@@ -483,10 +576,10 @@ enum lx_err spool_write(struct spool *spool, const struct view_peers *peers,
 
     struct piece *piece = lx_malloc(sizeof *piece);
     if (piece == NULL) return out_of_memory(err);
-    enum lx_err code = LX_OK;
+    enum lx_err code = compute_late(spool, peers, err);
     for (int i = 0; i < LIST_COUNT && code == LX_OK; i++)
         code = write_list(spool, writer, i, piece, err);
-    if (code == LX_OK) code = write_features(spool, peers, writer, env, piece, err);
+    if (code == LX_OK) code = write_features(spool, writer, env, piece, err);
     if (code == LX_OK) code = write_facts(spool, writer, piece, err);
     if (code == LX_OK) code = write_id_index(spool, writer, piece, err);
     lx_free(piece);

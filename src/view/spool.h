@@ -14,7 +14,7 @@
 
 #include "base/env.h"
 #include "frame/frame.h"
-#include "view/feature.h"
+#include "view/features.h"
 
 struct spool;
 
@@ -27,9 +27,15 @@ struct spool_rows {
     struct spool_part *part;
 };
 
-/* Files are named `path` and a suffix. */
-LX_MUST_USE enum lx_err spool_open(const char *path, int worker_count, int64_t customers,
-                                   struct spool **ret_spool, struct lx_error *err);
+/* Files are named `path` and a suffix; `folder` is the bank's. Everything is borrowed. */
+struct spool_plan {
+    const char *path, *folder;
+    const struct view_features *features;
+    int worker_count;
+    int64_t customers, as_of_ms;
+};
+LX_MUST_USE enum lx_err spool_open(const struct spool_plan *plan, struct spool **ret_spool,
+                                   struct lx_error *err);
 void spool_close(struct spool *spool); /* NULL is fine */
 
 struct spool_rows *spool_begin(struct spool *spool, int worker, int64_t first);

@@ -6,6 +6,7 @@
  *         rebuilt; a random walk of requests and answers is held against a plain model of them.
  */
 #include "world.h"
+#include "tests/shipped_features.h"
 
 #include <math.h>
 
@@ -247,10 +248,9 @@ static void test_there_is_no_third_round(void **state)
 
 static size_t feature_index(const char *name)
 {
-    for (size_t i = 0; i < view_customer_feature_count(); i++)
-        if (strcmp(view_customer_feature(i)->name, name) == 0) return i;
-    fail_msg("no feature %s", name);
-    return 0;
+    size_t place = view_features_find(shipped(), VIEW_CUSTOMER, name);
+    if (place == SIZE_MAX) fail_msg("no feature %s", name);
+    return place;
 }
 
 /* A feature of the customer out of the journal's last record. */
@@ -269,7 +269,7 @@ static float recorded_feature(const struct world *world, const char *name)
     MUST(journal_read(cursor, &bytes, &has_record, &err));
     MUST(record_read(bytes.bytes, bytes.length, &arena, &record, &is_known, &err));
     assert_int_equal(record.kind, RECORD_DECISION);
-    assert_int_equal(record.decision.customer_count, view_customer_feature_count());
+    assert_int_equal(record.decision.customer_count, view_features_count(shipped(), VIEW_CUSTOMER));
     float value = record.decision.customer_values[feature_index(name)];
     journal_cursor_close(cursor);
     journal_close(journal);

@@ -6,6 +6,7 @@
  *         banks made alike are compared byte by byte, journal included.
  */
 #include "world.h"
+#include "tests/shipped_features.h"
 
 #include <math.h>
 
@@ -74,11 +75,9 @@ static void check_reasons(const struct decision_item *item)
     assert_true(item->reason_count <= DECISION_REASONS_MAX);
     for (size_t j = 0; j < item->reason_count; j++) {
         const struct decision_reason *reason = &item->reasons[j];
-        bool is_feature = false;
-        for (size_t k = 0; k < view_customer_feature_count(); k++)
-            is_feature |= strcmp(view_customer_feature(k)->name, reason->feature) == 0;
-        for (size_t k = 0; k < view_pair_feature_count(); k++)
-            is_feature |= strcmp(view_pair_feature(k)->name, reason->feature) == 0;
+        bool is_feature =
+            view_features_find(shipped(), VIEW_CUSTOMER, reason->feature) != SIZE_MAX ||
+            view_features_find(shipped(), VIEW_PAIR, reason->feature) != SIZE_MAX;
         assert_true(is_feature && reason->weight > 0);
         assert_true(strlen(reason->zh) > 0 && strlen(reason->en) > 0);
     }

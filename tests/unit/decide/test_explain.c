@@ -4,6 +4,7 @@
  * Method: hand-made contributions for the sentences, then random ones for the promises.
  */
 #include "tests/scratch.h"
+#include "tests/shipped_features.h"
 
 #include <math.h>
 
@@ -26,15 +27,14 @@ struct scene {
 static void scene_init(struct scene *scene)
 {
     memset(scene, 0, sizeof *scene);
-    explain_index_init(&scene->index);
+    explain_index_init(&scene->index, shipped());
     scene->products[0] = (struct bank_product){.code = "A", .zh = "甲", .en = "Alpha"};
     scene->products[1] = (struct bank_product){.code = "B", .zh = "乙", .en = "Beta"};
     scene->catalogue = (struct bank_catalogue){scene->products, 2, 2};
     scene->input = (struct explain_input){.index = &scene->index,
                                           .row = scene->row,
                                           .contributions = scene->contributions,
-                                          .feature_count = view_customer_feature_count() +
-                                                           view_pair_feature_count(),
+                                          .feature_count = shipped_count(),
                                           .catalogue = &scene->catalogue,
                                           .product = 1,
                                           .facts = &scene->facts};
@@ -43,8 +43,8 @@ static void scene_init(struct scene *scene)
 
 static size_t column(const char *name)
 {
-    for (size_t i = 0; i < view_customer_feature_count() + view_pair_feature_count(); i++)
-        if (strcmp(rows_feature(i)->name, name) == 0) return i;
+    for (size_t i = 0; i < shipped_count(); i++)
+        if (strcmp(rows_feature(shipped(), i)->name, name) == 0) return i;
     fail_msg("no feature %s", name);
     return 0;
 }

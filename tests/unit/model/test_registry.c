@@ -6,6 +6,7 @@
  *         bytes is changed in turn; the disk fills up after every possible write.
  */
 #include "tests/scratch.h"
+#include "tests/shipped_features.h"
 
 #include <errno.h>
 #include <math.h>
@@ -86,8 +87,8 @@ static struct model_card card_of(uint64_t seed)
                               .fit_count = 2,
                               .calibration_count = 1,
                               .quality_count = 2};
-    view_feature_set_hash(card.feature_set);
-    card.feature_count = view_customer_feature_count() + view_pair_feature_count();
+    view_features_hash(shipped(), card.feature_set);
+    card.feature_count = shipped_count();
     for (int i = 0; i < 32; i++) card.catalogue[i] = (uint8_t)lx_rng_next(&rng);
     for (int i = 0; i < 5; i++) card.moments_ms[i] = 1000000 * i;
     for (int i = 0; i < QUALITY_BY_COUNT * QUALITY_COUNT; i++)
@@ -190,7 +191,7 @@ static void test_what_was_saved_is_live_and_scores_the_same(void **state)
     assert_string_equal(id, again);
     MUST(registry_current(place->folder, again, &err));
     assert_string_equal(id, again);
-    MUST(model_open(place->folder, NULL, &live, &err));
+    MUST(model_open(place->folder, NULL, shipped(), &live, &err));
     MUST(model_of(&place->card, place->trees.bytes, place->trees.length, &memory, &err));
     assert_string_equal(model_id(live), id);
     assert_same_card(model_card(live), &place->card);
@@ -216,10 +217,10 @@ static void test_without_a_model_the_command_that_makes_one_is_named(void **stat
     struct place *place = *state;
     struct lx_error err;
     struct model *model = NULL;
-    MUST_FAIL(model_open(place->folder, NULL, &model, &err), LX_ERR_NOT_READY);
+    MUST_FAIL(model_open(place->folder, NULL, shipped(), &model, &err), LX_ERR_NOT_READY);
     assert_non_null(strstr(err.text, "lingxi train"));
-    MUST_FAIL(model_open(place->folder, "0123456789ab", &model, &err), LX_ERR_NOT_FOUND);
-    MUST_FAIL(model_open(place->folder, "../../etc", &model, &err), LX_ERR_USAGE);
+    MUST_FAIL(model_open(place->folder, "0123456789ab", shipped(), &model, &err), LX_ERR_NOT_FOUND);
+    MUST_FAIL(model_open(place->folder, "../../etc", shipped(), &model, &err), LX_ERR_USAGE);
 }
 
 static void test_another_feature_set_asks_for_training(void **state)
@@ -230,7 +231,7 @@ static void test_another_feature_set_asks_for_training(void **state)
     char id[REGISTRY_ID_SIZE];
     place->card.feature_set[5] ^= 1;
     save(place, id);
-    MUST_FAIL(model_open(place->folder, NULL, &model, &err), LX_ERR_NOT_READY);
+    MUST_FAIL(model_open(place->folder, NULL, shipped(), &model, &err), LX_ERR_NOT_READY);
     assert_non_null(strstr(err.text, "lingxi train"));
     place->card.feature_set[5] ^= 1;
 }
@@ -247,7 +248,7 @@ static void damage(const struct place *place, const char *path, size_t at, uint8
     fseek(file, (long)at, SEEK_SET);
     fputc(byte ^ mask, file);
     fclose(file);
-    enum lx_err code = model_open(place->folder, NULL, &model, &err);
+    enum lx_err code = model_open(place->folder, NULL, shipped(), &model, &err);
     if (code != LX_ERR_CORRUPT)
         fail_msg("%s: byte %zu changed by %02x: %s", path, at, mask, lx_err_name(code));
     file = fopen(path, "r+b");
@@ -270,7 +271,7 @@ static void test_a_flipped_bit_is_seen(void **state)
     for (size_t i = 0; i < card.length; i += 3) damage(place, path, i, (uint8_t)(1u << i % 8));
     snprintf(path, sizeof path, "%.3800s/models/%s/model.json", place->folder, id);
     for (size_t i = 0; i < place->trees.length; i += 199) damage(place, path, i, 4);
-    MUST(model_open(place->folder, NULL, &model, &err)); /* all is as it was */
+    MUST(model_open(place->folder, NULL, shipped(), &model, &err)); /* all is as it was */
     model_close(model);
     lx_buffer_release(&card);
 }
@@ -287,7 +288,7 @@ static void test_a_current_that_names_nothing_is_damage(void **state)
     MUST(host_join(path, place->folder, "models/current", &err));
     for (size_t i = 0; i < LX_COUNT_OF(texts); i++) {
         MUST(host_write_atomic(path, texts[i], strlen(texts[i]), &err));
-        MUST_FAIL(model_open(place->folder, NULL, &model, &err), LX_ERR_CORRUPT);
+        MUST_FAIL(model_open(place->folder, NULL, shipped(), &model, &err), LX_ERR_CORRUPT);
     }
 }
 
@@ -310,7 +311,7 @@ static void test_a_full_disk_leaves_a_whole_model_live(void **state)
         host_fault_after(0, 0);
         is_saved = code == LX_OK;
         if (!is_saved) assert_int_equal(code, LX_ERR_DISK_FULL);
-        MUST(model_open(place->folder, NULL, &model, &err));
+        MUST(model_open(place->folder, NULL, shipped(), &model, &err));
         bool is_old = strcmp(model_id(model), id) == 0;
         has_kept_old |= is_old;
         if (is_saved) assert_string_equal(model_id(model), other);

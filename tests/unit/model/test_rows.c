@@ -7,6 +7,7 @@
  *         planted by event time, by known_at and by a column that knows the label.
  */
 #include "tests/living_bank.h"
+#include "tests/shipped_features.h"
 
 #include <math.h>
 
@@ -20,6 +21,7 @@ struct world {
     struct living_clock clock;
     struct rows_moments moments;
     struct view_peers *peers[ROWS_MOMENTS_MAX];
+    struct view_features *features;
 };
 
 static int make_world(void **state)
@@ -32,6 +34,7 @@ static int make_world(void **state)
     MUST(rows_moments_find(world->bank.folder, BANK_UNKNOWN_MS, 20, &world->moments, &err));
     MUST(view_peers_build_many(world->bank.folder, world->moments.as_of_ms, world->moments.count,
                                &env, world->peers, &err));
+    world->features = features_of(world->bank.folder);
     *state = world;
     return 0;
 }
@@ -40,6 +43,7 @@ static int end_world(void **state)
 {
     struct world *world = *state;
     for (size_t i = 0; i < world->moments.count; i++) view_peers_close(world->peers[i]);
+    view_features_close(world->features);
     living_remove(&world->bank);
     free(world);
     return 0;
@@ -48,6 +52,7 @@ static int end_world(void **state)
 static struct rows_plan plan_of(const struct world *world, uint64_t seed)
 {
     return (struct rows_plan){.folder = world->bank.folder,
+                              .features = world->features,
                               .as_of_ms = world->moments.as_of_ms,
                               .peers = world->peers,
                               .moment_count = world->moments.count,
@@ -202,19 +207,22 @@ static void test_rows_carry_the_features_and_the_label_of_their_moment(void **st
     struct bank *bank = NULL;
     struct lx_arena arena;
     struct rows rows;
-    size_t customers = view_customer_feature_count(), pairs = view_pair_feature_count();
+    struct view_scratch *scratch = NULL;
+    size_t customers = view_features_count(world->features, VIEW_CUSTOMER);
+    size_t pairs = view_features_count(world->features, VIEW_PAIR);
     float customer_values[ROWS_FEATURES_MAX];
     float *pair_values = calloc(LX_PRODUCT_MAX * pairs, sizeof *pair_values);
     build(world, 1, 5000, 1, &rows);
     lx_arena_init(&arena, 64 << 20);
     MUST(bank_open(world->bank.folder, STORE_READ, &bank, &err));
+    MUST(view_scratch_open(world->features, bank_catalogue(bank), &scratch, &err));
     assert_int_equal(rows.matrix.column_count, customers + pairs);
     for (size_t i = 0; i < rows.matrix.row_count; i += 7) {
         struct bank_history history;
         size_t moment = rows.moments[i];
         int64_t as_of_ms = world->moments.as_of_ms[moment];
         const struct view_context context = {bank_catalogue(bank), world->peers[moment],
-                                             LIVING_OFFSET_MINUTES};
+                                             LIVING_OFFSET_MINUTES, scratch};
         MUST(bank_history_read(bank, rows.customers[i], &arena, &history, &err));
         view_customer_features(&history, &context, as_of_ms, customer_values);
         view_pair_features(&history, &context, as_of_ms, customer_values, pair_values);
@@ -226,6 +234,7 @@ static void test_rows_carry_the_features_and_the_label_of_their_moment(void **st
                                                          world->moments.complete_until_ms));
         lx_arena_clear(&arena);
     }
+    view_scratch_close(scratch);
     bank_close(bank);
     lx_arena_release(&arena);
     rows_release(&rows);

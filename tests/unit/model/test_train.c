@@ -5,6 +5,7 @@
  * Method: living banks with a strong signal, with none, too small, too short and empty.
  */
 #include "tests/living_bank.h"
+#include "tests/shipped_features.h"
 
 #include <math.h>
 
@@ -104,7 +105,7 @@ static void test_the_quality_months_come_after_the_fitted_ones(void **state)
     living_open(&bank, 500, 13);
     train_bank(&bank, &plain, &result);
     assert_true(result.fitted_to_day + ROWS_HORIZON_DAYS <= result.measured_from_day);
-    MUST(model_open(bank.folder, NULL, &model, &err));
+    MUST(model_open(bank.folder, NULL, shipped(), &model, &err));
     const struct model_card *card = model_card(model);
     assert_int_equal(card->customers, 500);
     assert_int_equal(card->batches, 1);
@@ -138,7 +139,7 @@ static void test_balance_methods_keep_probabilities_true(void **state)
                      sampling_name(method->balance), ratio);
     }
     struct model *model = NULL;
-    MUST_FAIL(model_open(bank.folder, NULL, &model, &err),
+    MUST_FAIL(model_open(bank.folder, NULL, shipped(), &model, &err),
               LX_ERR_NOT_READY); /* nothing registered */
     living_remove(&bank);
 }

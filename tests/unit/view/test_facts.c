@@ -12,7 +12,8 @@ static struct view_context context;
 static int prepare(void **state)
 {
     history_catalogue(products, &catalogue);
-    context = (struct view_context){&catalogue, NULL, HISTORY_UTC_OFFSET};
+    context =
+        (struct view_context){&catalogue, NULL, HISTORY_UTC_OFFSET, open_features(&catalogue)};
     return 0;
 }
 

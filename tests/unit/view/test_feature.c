@@ -13,15 +13,15 @@ static struct view_context context;
 static int prepare(void **state)
 {
     history_catalogue(products, &catalogue);
-    context = (struct view_context){&catalogue, NULL, HISTORY_UTC_OFFSET};
+    context =
+        (struct view_context){&catalogue, NULL, HISTORY_UTC_OFFSET, open_features(&catalogue)};
     return 0;
 }
 
 static const struct view_feature *feature_at(size_t index)
 {
-    size_t customer_count = view_customer_feature_count();
-    return index < customer_count ? view_customer_feature(index)
-                                  : view_pair_feature(index - customer_count);
+    size_t count = customer_count();
+    return index < count ? customer_at(index) : pair_at(index - count);
 }
 
 static bool has_chinese(const char *text)
@@ -33,9 +33,9 @@ static bool has_chinese(const char *text)
 
 static void test_every_feature_has_what_a_person_needs(void **state)
 {
-    size_t count = view_customer_feature_count() + view_pair_feature_count();
-    assert_true(view_customer_feature_count() >= 60);
-    assert_true(view_pair_feature_count() >= 20);
+    size_t count = customer_count() + pair_count();
+    assert_true(customer_count() >= 120);
+    assert_true(pair_count() >= 20);
     for (size_t i = 0; i < count; i++) {
         const struct view_feature *feature = feature_at(i);
         if (!has_chinese(feature->zh)) fail_msg("%s: zh \"%s\"", feature->name, feature->zh);
@@ -56,8 +56,10 @@ static void test_every_feature_has_what_a_person_needs(void **state)
 static void test_the_feature_set_hash_is_one(void **state)
 {
     uint8_t a[32], b[32], zero[32] = {0};
-    view_feature_set_hash(a);
-    view_feature_set_hash(b);
+    struct view_features *again = fixture_features(&catalogue);
+    view_features_hash(features, a);
+    view_features_hash(again, b);
+    view_features_close(again);
     assert_memory_equal(a, b, sizeof a);
     assert_memory_not_equal(a, zero, sizeof a);
 }
@@ -103,8 +105,8 @@ static void test_nothing_known_is_zero_events_and_unknown_values(void **state)
     struct bank_history history = {.id = "nobody"};
     float got[VALUES_MAX];
     view_customer_features(&history, &context, HISTORY_NOW_MS, got);
-    for (size_t i = 0; i < view_customer_feature_count(); i++) {
-        const struct view_feature *feature = view_customer_feature(i);
+    for (size_t i = 0; i < customer_count(); i++) {
+        const struct view_feature *feature = customer_at(i);
         bool is_unknown = isnan(got[i]), is_zero = got[i] == 0;
         if (!is_unknown && !is_zero) fail_msg("%s: %g", feature->name, (double)got[i]);
         if (feature->unit == VIEW_UNIT_COUNT && feature->group != VIEW_GROUP_PEERS && !is_zero)
@@ -273,7 +275,7 @@ static void test_numbers_outside_the_tables_do_no_harm(void **state)
         view_customer_features(&random.history, &context, HISTORY_NOW_MS, values);
         view_pair_features(&random.history, &context, HISTORY_NOW_MS, values, pairs);
         view_facts(&random.history, &context, HISTORY_NOW_MS, &facts);
-        for (size_t i = 0; i < view_customer_feature_count(); i++) assert_true(!isinf(values[i]));
+        for (size_t i = 0; i < customer_count(); i++) assert_true(!isinf(values[i]));
     }
 }
 

@@ -14,7 +14,8 @@ static struct view_context context;
 static int prepare(void **state)
 {
     history_catalogue(products, &catalogue);
-    context = (struct view_context){&catalogue, NULL, HISTORY_UTC_OFFSET};
+    context =
+        (struct view_context){&catalogue, NULL, HISTORY_UTC_OFFSET, open_features(&catalogue)};
     return 0;
 }
 
@@ -205,7 +206,7 @@ static void test_an_answer_counts_from_when_it_was_known(void **state)
         struct bank_history history = {.id = "x", .exposures = &exposure, .exposure_count = 1};
         struct everything got;
         ask(&history, HISTORY_NOW_MS, &got);
-        const float *pair = got.pairs + 2 * view_pair_feature_count();
+        const float *pair = got.pairs + 2 * pair_count();
         float interested = got.customer[customer_feature("interested_365d")];
         float refused = got.customer[customer_feature("refused_365d")];
         if (interested != rows[i].interested || refused != rows[i].refused ||

@@ -4,7 +4,6 @@
  *         facts, catalogue and peers by hand; a table for what a person should be able to read.
  */
 #include "feature_check.h"
-#include "view/pair.h"
 #include "view/peers_table.h"
 
 static struct bank_product products[HISTORY_PRODUCTS];
@@ -14,7 +13,8 @@ static struct view_context context;
 static int prepare(void **state)
 {
     history_catalogue(products, &catalogue);
-    context = (struct view_context){&catalogue, NULL, HISTORY_UTC_OFFSET};
+    context =
+        (struct view_context){&catalogue, NULL, HISTORY_UTC_OFFSET, open_features(&catalogue)};
     return 0;
 }
 
@@ -94,7 +94,6 @@ static double naive_history(const char *name, const struct bank_history *h, int6
         {"days_since_product_shown", tally_offers(h, now_ms, SHOWN, p, 365).days_since},
         {"days_since_product_interest", tally_offers(h, now_ms, WELCOME, p, 365).days_since},
     };
-    assert_int_equal(LX_COUNT_OF(rows), view_pair_history_count());
     for (size_t i = 0; i < LX_COUNT_OF(rows); i++)
         if (strcmp(rows[i].name, name) == 0) return rows[i].value;
     fail_msg("%s: has no naive model", name);
@@ -103,7 +102,7 @@ static double naive_history(const char *name, const struct bank_history *h, int6
 
 static void test_what_a_customer_did_with_a_product_is_counted(void **state)
 {
-    size_t stride = view_pair_feature_count();
+    size_t stride = pair_count();
     for (uint64_t seed = 0; seed < 400; seed++) {
         struct random_history random;
         float values[VALUES_MAX], pairs[VALUES_MAX];
@@ -112,8 +111,9 @@ static void test_what_a_customer_did_with_a_product_is_counted(void **state)
         view_customer_features(&random.history, &context, now_ms, values);
         view_pair_features(&random.history, &context, now_ms, values, pairs);
         for (int product = 0; product < HISTORY_PRODUCTS; product++)
-            for (size_t i = 0; i < view_pair_history_count(); i++) {
-                const char *name = view_pair_feature(i)->name;
+            for (size_t i = 0; i < pair_count(); i++) {
+                if (view_features_is_derived(features, i)) continue;
+                const char *name = pair_at(i)->name;
                 float got = pairs[(size_t)product * stride + i];
                 double want = naive_history(name, &random.history, now_ms, product);
                 if (!same_float(got, (float)want))
@@ -127,20 +127,24 @@ static void test_the_default_is_that_of_a_product_never_met(void **state)
 {
     float values[VALUES_MAX] = {0}, pairs[VALUES_MAX], defaults[VALUES_MAX];
     struct bank_history nobody = {.id = "nobody"};
-    view_pair_default(defaults);
+    view_compute_default(feature_scratch, &context, HISTORY_NOW_MS, defaults);
     view_pair_features(&nobody, &context, HISTORY_NOW_MS, values, pairs);
-    for (size_t i = 0; i < view_pair_history_count(); i++)
-        if (memcmp(&pairs[i], &defaults[i], sizeof *pairs) != 0)
-            fail_msg("%s: %g, default %g", view_pair_feature(i)->name, (double)pairs[i],
-                     (double)defaults[i]);
+    for (size_t i = 0; i < pair_count(); i++)
+        if (!view_features_is_derived(features, i) &&
+            memcmp(&pairs[i], &defaults[i], sizeof *pairs) != 0)
+            fail_msg("%s: %g, default %g", pair_at(i)->name, (double)pairs[i], (double)defaults[i]);
 }
 
 static float derived_of(const struct view_facts *facts, const float *values, int product,
                         const char *name)
 {
     float pairs[VALUES_MAX];
-    view_pair_derived(facts, &context, HISTORY_NOW_MS, values, pairs);
-    return pairs[(size_t)product * view_pair_feature_count() + pair_feature(name)];
+    struct view_scratch *fresh = NULL; /* the test changes products, which a scratch remembers */
+    struct lx_error err;
+    MUST(view_scratch_open(features, &catalogue, &fresh, &err));
+    view_compute_derived(fresh, &context, facts, HISTORY_NOW_MS, values, pairs);
+    view_scratch_close(fresh);
+    return pairs[(size_t)product * pair_count() + pair_feature(name)];
 }
 
 static void test_what_follows_from_customer_and_product(void **state)

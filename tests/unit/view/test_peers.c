@@ -17,11 +17,17 @@ static struct view_peer members[CUSTOMERS];
 static int prepare(void **state)
 {
     history_catalogue(products, &catalogue);
-    context = (struct view_context){&catalogue, NULL, HISTORY_UTC_OFFSET};
+    context =
+        (struct view_context){&catalogue, NULL, HISTORY_UTC_OFFSET, open_features(&catalogue)};
     for (uint64_t i = 0; i < CUSTOMERS; i++) {
         struct random_history random;
         random_history(11, i, &random);
-        view_peer_of(&random.history, &context, HISTORY_NOW_MS, &members[i]);
+        struct view_facts facts;
+        float cohort[3];
+        view_facts(&random.history, &context, HISTORY_NOW_MS, &facts);
+        view_compute_cohort(feature_scratch, &random.history, &context, &facts, HISTORY_NOW_MS,
+                            cohort);
+        view_peer_of(&random.history, &context, HISTORY_NOW_MS, cohort, &members[i]);
     }
     return 0;
 }
@@ -219,7 +225,7 @@ static void test_damaged_peers_are_refused(void **state)
 static void test_customer_features_tell_of_cohort_and_branch(void **state)
 {
     struct view_peers *peers = all_peers();
-    struct view_context with_peers = {&catalogue, peers, HISTORY_UTC_OFFSET};
+    struct view_context with_peers = {&catalogue, peers, HISTORY_UTC_OFFSET, feature_scratch};
     size_t told = 0;
     for (uint64_t i = 0; i < CUSTOMERS; i++) {
         struct random_history random;

@@ -128,16 +128,21 @@ static void check_customer(struct bank *bank, const struct view_snapshot *snapsh
     float values[VALUES_MAX], own[VALUES_MAX], pairs[VALUES_MAX], own_pairs[VALUES_MAX];
     struct view_context context = {bank_catalogue(bank), view_snapshot_peers(snapshot),
                                    HISTORY_UTC_OFFSET};
+    MUST(view_scratch_open(view_snapshot_features(snapshot), bank_catalogue(bank), &context.scratch,
+                           &err));
     lx_arena_init(&arena, LX_FILE_MAX);
     MUST(bank_history_read(bank, customer, &arena, &history, &err));
     view_customer_features(&history, &context, HISTORY_NOW_MS, values);
     view_pair_features(&history, &context, HISTORY_NOW_MS, values, pairs);
     view_facts(&history, &context, HISTORY_NOW_MS, &facts);
     view_snapshot_customer(snapshot, customer, own);
-    view_snapshot_pairs(snapshot, customer, own_pairs);
+    view_snapshot_pairs(snapshot, customer, context.scratch, own_pairs);
     view_snapshot_facts(snapshot, customer, &own_facts);
-    check_bits(own, values, view_customer_feature_count(), customer);
-    check_bits(own_pairs, pairs, HISTORY_PRODUCTS * view_pair_feature_count(), customer);
+    check_bits(own, values, view_features_count(view_snapshot_features(snapshot), VIEW_CUSTOMER),
+               customer);
+    check_bits(own_pairs, pairs,
+               HISTORY_PRODUCTS * view_features_count(view_snapshot_features(snapshot), VIEW_PAIR),
+               customer);
     check_facts(&own_facts, &facts, customer);
 
     int64_t found = -1;
@@ -147,6 +152,7 @@ static void check_customer(struct bank *bank, const struct view_snapshot *snapsh
     const char *id = view_snapshot_id(snapshot, customer, &length);
     assert_int_equal(length, strlen(history.id));
     assert_memory_equal(id, history.id, length);
+    view_scratch_close(context.scratch);
     lx_arena_release(&arena);
 }
 
@@ -159,7 +165,9 @@ static void test_a_snapshot_holds_what_the_features_gave(void **state)
     MUST(bank_open(folder, STORE_READ, &bank, &err));
     assert_int_equal(result.customers, CUSTOMERS);
     assert_int_equal(result.as_of_ms, HISTORY_NOW_MS);
-    assert_int_equal(result.features, view_customer_feature_count() + view_pair_feature_count());
+    assert_int_equal(result.features,
+                     view_features_count(view_snapshot_features(snapshot), VIEW_CUSTOMER) +
+                         view_features_count(view_snapshot_features(snapshot), VIEW_PAIR));
     assert_int_equal(view_snapshot_customers(snapshot), CUSTOMERS);
     assert_int_equal(view_snapshot_as_of_ms(snapshot), HISTORY_NOW_MS);
     assert_int_equal(view_snapshot_journal_position(snapshot), 77);

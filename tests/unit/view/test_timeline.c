@@ -21,7 +21,8 @@ static int prepare(void **state)
         products[i].zh = names_zh[i];
         products[i].en = names_en[i];
     }
-    context = (struct view_context){&catalogue, NULL, HISTORY_UTC_OFFSET};
+    context =
+        (struct view_context){&catalogue, NULL, HISTORY_UTC_OFFSET, open_features(&catalogue)};
     return 0;
 }
 
