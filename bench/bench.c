@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "bench/expr.h"
 #include "bench/import.h"
 #include "bench/score.h"
 #include "bench/synth.h"
@@ -12,6 +13,7 @@ static const struct bench benches[] = {
     {"attribution", 20000, bench_attribution},
     {"synth", 2000000, bench_synth},
     {"import", 2000000, bench_import},
+    {"expr", 1100000, bench_expr},
 };
 
 size_t bench_count(void)

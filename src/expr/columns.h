@@ -6,7 +6,7 @@
  * the expression bound to such a table once; running it gives, to the bit, what expr_evaluate gives
  * row by row.
  *
- * How:   4,096 rows at a time, a bit a row for "true" and one for "null". A comparison with a
+ * How:   16,384 rows at a time, a bit a row for "true" and one for "null". A comparison with a
  *        constant is translated once into the column's own narrow type and becomes a range of it;
  *        whatever depends on one enumeration or one dictionary alone is evaluated once for each of
  *        its values and becomes a look-up; sets of rows are bits already. Conditions under one `and`

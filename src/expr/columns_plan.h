@@ -21,7 +21,10 @@
 #include "expr/columns.h"
 #include "expr/tree.h"
 
-enum { COLUMNS_ROWS = 4096, COLUMNS_WORDS = COLUMNS_ROWS / 64 };
+/* Columns of one byte a row are read four pages at a stretch: the processor fetches ahead within a
+ * page only, and 4,096 rows took a third longer. Three slots of 8 bytes a row fit a usual
+ * second-level cache. */
+enum { COLUMNS_ROWS = 16384, COLUMNS_WORDS = COLUMNS_ROWS / 64 };
 
 enum plan_op {
     /* predicates */

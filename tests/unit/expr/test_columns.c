@@ -14,7 +14,7 @@
 #include "expr/columns.h"
 #include "generator.h"
 
-enum { ROWS_MAX = 9000 };
+enum { BLOCK_ROWS = 16384, ROWS_MAX = 40000 };
 
 /* --- Tables --------------------------------------------------------------------------------- */
 
@@ -392,13 +392,16 @@ static enum expr_kernel random_kernel(struct lx_rng *rng)
     }
 }
 
+/* Blocks whole, begun, and several. */
 static size_t random_row_count(struct lx_rng *rng)
 {
-    switch (lx_rng_below(rng, 8)) {
-    case 0: return (size_t)lx_rng_below(rng, 3);
-    case 1: return 4096;
-    case 2: return 4096 + (size_t)lx_rng_below(rng, ROWS_MAX - 4096);
-    case 3: return 64 * (1 + (size_t)lx_rng_below(rng, 4));
+    switch (lx_rng_below(rng, 16)) {
+    case 0: return BLOCK_ROWS;
+    case 1: return BLOCK_ROWS + (size_t)lx_rng_below(rng, ROWS_MAX - BLOCK_ROWS);
+    case 2:
+    case 3: return (size_t)lx_rng_below(rng, 3);
+    case 4:
+    case 5: return 64 * (1 + (size_t)lx_rng_below(rng, 4));
     default: return 1 + (size_t)lx_rng_below(rng, 300);
     }
 }
@@ -540,7 +543,7 @@ static void test_an_overflow_counts_only_where_a_row_reaches_it(void **state)
     for (uint64_t seed = 0; seed < 6; seed++) {
         struct lx_rng rng = lx_rng_of(seed, 5);
         struct packed table;
-        pack_table(&table, &rng, 5000, false);
+        pack_table(&table, &rng, 20000, false);
         for (size_t i = 0; i < LX_COUNT_OF(texts); i++)
             for (int threads = 1; threads <= 3; threads++)
                 compare_text(texts[i], &table, random_kernel(&rng), threads);
@@ -563,7 +566,7 @@ static void test_conditions_of_every_selectivity_agree(void **state)
     for (uint64_t seed = 0; seed < 8; seed++) {
         struct lx_rng rng = lx_rng_of(seed, 6);
         struct packed table;
-        pack_table(&table, &rng, 8500, false);
+        pack_table(&table, &rng, 34000, false);
         for (size_t i = 0; i < LX_COUNT_OF(texts); i++)
             compare_text(texts[i], &table, random_kernel(&rng), 1 + (int)(seed % 3));
         release_table(&table);
