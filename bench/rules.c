@@ -278,11 +278,10 @@ static enum lx_err answer_singly(struct trial *trial, size_t customer, uint32_t 
     return LX_OK;
 }
 
-typedef enum lx_err answer(struct trial *trial, size_t customer, uint32_t *ret_answer);
-
 /* Microseconds a customer. The first who answers is right, and the others must agree. */
-static enum lx_err time_answers(struct trial *trial, answer *answer_one, bool is_first,
-                                double *best)
+static enum lx_err time_answers(struct trial *trial,
+                                enum lx_err (*answer_one)(struct trial *, size_t, uint32_t *),
+                                bool is_first, double *best)
 {
     for (int i = 0; i < TRIALS; i++) {
         double start = now_us(trial);

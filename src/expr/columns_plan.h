@@ -158,7 +158,7 @@ struct plan_reader {
 void plan_reader_init(struct plan_reader *reader, const struct expr_plan *plan);
 
 /* --- columns_truth.c --- */
-/* `live`: the rows that are wanted. `null` may be NULL: nobody asks. `slot` is the first free one. */
+/* `live`: the rows that are wanted. `null` may be NULL: nobody asks. `slot`: the first free one. */
 void plan_truth(struct plan_run *run, const struct plan_node *node, const uint64_t *live,
                 uint64_t *truth, uint64_t *null, uint32_t slot);
 static inline bool plan_any(const uint64_t *words, size_t count)

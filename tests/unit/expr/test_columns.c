@@ -675,7 +675,7 @@ static void compare_bank(struct bank_table *table, const char *text)
     struct expr *expr = NULL;
     struct expr_plan *plan = NULL;
     struct lx_error err;
-    uint64_t count, want = 0;
+    uint64_t count = 0, want = 0;
     const struct expr_table source = {.context = table,
                                       .row_count = BANK_ROWS,
                                       .today = day_of(2026, 3, 1),
