@@ -129,8 +129,10 @@ static enum lx_err fail_unknown_name(struct checker *checker, const struct synta
                              "count(%s), sum(%s.x)",
                              text, relation->name, relation->name, relation->name);
     }
+    const struct expr_relation *relation = checker->relation;
+    const char *own = relation == NULL ? NULL : behind_prefix(text, relation->name, relation->zh);
     return compiler_fail(compiler, LX_ERR_BAD_INPUT, syntax->place, "unknown field `%.120s`%s",
-                         text, hint_name(checker, text));
+                         text, hint_name(checker, own != NULL ? own : text));
 }
 
 const char *behind_prefix(const char *text, const char *name, const char *zh)

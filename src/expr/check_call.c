@@ -40,8 +40,8 @@ static enum lx_err check_argument_count(struct checker *checker, const struct sy
                              least == 1 ? "" : "s", found);
     if (found < least)
         return compiler_fail(checker->compiler, LX_ERR_BAD_INPUT, syntax->place,
-                             "`%s` takes %u arguments or more, found %u", syntax->text, least,
-                             found);
+                             "`%s` takes %u argument%s or more, found %u", syntax->text, least,
+                             least == 1 ? "" : "s", found);
     return compiler_fail(checker->compiler, LX_ERR_BAD_INPUT, syntax->place,
                          "`%s` takes at most %u arguments, found %u", syntax->text, most, found);
 }
@@ -76,7 +76,6 @@ static enum lx_err check_of_real(struct checker *checker, const struct syntax *s
     if (is_yuan) return LX_OK;
     if ((*child)->type == EXPR_INTEGER && op != EXPR_OP_LN) { /* a whole number already */
         *draft = (struct draft *)(uintptr_t)*child;
-        (*draft)->literal = NULL;
         return LX_OK;
     }
     if ((*child)->type == EXPR_MONEY) {

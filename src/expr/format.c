@@ -25,14 +25,12 @@ struct writer {
     const struct expr *expr;
     char *text;
     size_t size, length;
-    char last;
 };
 
 static void put_bytes(struct writer *writer, const char *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++, writer->length++)
         if (writer->length + 1 < writer->size) writer->text[writer->length] = bytes[i];
-    if (length > 0) writer->last = bytes[length - 1];
 }
 
 static void put(struct writer *writer, const char *text)
@@ -265,7 +263,8 @@ static void put_shift(struct writer *writer, const struct expr_node *node)
 {
     const struct expr_node *count = node->children[1];
     bool is_literal = count->op == EXPR_OP_LITERAL && !count->value.is_null;
-    bool is_minus = is_literal ? count->value.as.integer < 0 : count->op == EXPR_OP_NEGATE;
+    bool is_negated = count->op == EXPR_OP_NEGATE && count->children[0]->op != EXPR_OP_LITERAL;
+    bool is_minus = is_literal ? count->value.as.integer < 0 : is_negated;
     put_node(writer, node->children[0], LEVEL_SUM);
     put(writer, is_minus ? " - " : " + ");
     if (is_literal)
@@ -410,6 +409,14 @@ static void put_function(struct writer *writer, const struct expr_node *node)
     LX_ASSERT(false);
 }
 
+static bool begins_with_minus(const struct expr_node *node)
+{
+    if (node->op == EXPR_OP_TO_REAL && node->children[0]->type == EXPR_INTEGER)
+        return begins_with_minus(node->children[0]);
+    if (node->op != EXPR_OP_LITERAL || node->value.is_null) return node->op == EXPR_OP_NEGATE;
+    return node->type == EXPR_REAL ? node->value.as.real < 0 : node->value.as.integer < 0;
+}
+
 static void put_bare(struct writer *writer, const struct expr_node *node)
 {
     switch (node->op) {
@@ -429,7 +436,8 @@ static void put_bare(struct writer *writer, const struct expr_node *node)
         put_node(writer, node->children[0], LEVEL_NOT);
         break;
     case EXPR_OP_NEGATE:
-        put(writer, writer->last == '-' ? " -" : "-"); /* two of them begin a comment */
+        /* Two of them without a space begin a comment. */
+        put(writer, begins_with_minus(node->children[0]) ? "- " : "-");
         put_node(writer, node->children[0], LEVEL_UNARY);
         break;
     case EXPR_OP_DATE_PLUS_DAYS:

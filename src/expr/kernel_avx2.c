@@ -134,7 +134,8 @@ static void range_f64(const double *values, size_t word_count, double low, doubl
     }
 }
 
-/* Bit `code` of the table: its byte by code / 8, half of the table a shuffle; its bit by code % 8. */
+/* Bit `code` of the table: its byte by code / 8, half of the table a shuffle; its bit by
+ * code % 8. */
 static inline uint64_t table_bits(__m256i codes, __m256i low_half, __m256i high_half)
 {
     const __m256i fifteen = _mm256_set1_epi8(15), seven = _mm256_set1_epi8(7);
@@ -166,5 +167,5 @@ KERNEL_COMPARE(compare_f64, double)
 
 const struct expr_kernel_functions expr_kernel_avx2 = {
     range_8, range_16, range_32, range_64,      range_f32,   range_f64,   nan_f32,
-    nan_f64, table_8,  table_16, loop_table_32, compare_i64, compare_f64,
+    nan_f64, table_8,  table_16, loop_table_32, compare_i64, compare_f64, loop_count,
 };

@@ -12,8 +12,8 @@
 #include "expr/kernel.h"
 
 #ifndef KERNEL_HAS_WORD
-/* Bit i of the word is the lowest bit of byte i. Eight bytes a multiplication: each bit moves to its
- * place in the highest byte. */
+/* Bit i of the word is the lowest bit of byte i. Eight bytes a multiplication: each bit moves to
+ * its place in the highest byte. */
 static inline uint64_t kernel_word(const uint8_t bytes[64])
 {
     uint64_t word = 0;
@@ -96,6 +96,13 @@ static inline void loop_table_32(const uint32_t *codes, size_t word_count, const
         }
         ret_bits[w] = word;
     }
+}
+
+static inline uint64_t loop_count(const uint64_t *words, size_t word_count)
+{
+    uint64_t count = 0;
+    for (size_t w = 0; w < word_count; w++) count += (uint64_t)__builtin_popcountll(words[w]);
+    return count;
 }
 
 #endif

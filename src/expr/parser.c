@@ -279,8 +279,8 @@ static enum lx_err parse_unary(struct parser *parser, struct syntax **ret_syntax
     }
     enum lx_err code = parse_operand(parser, ret_syntax);
     while (code == LX_OK && count-- > 0) {
-        if ((*ret_syntax)->kind == SYNTAX_NUMBER) {
-            (*ret_syntax)->is_negative = !(*ret_syntax)->is_negative;
+        if ((*ret_syntax)->kind == SYNTAX_NUMBER && !(*ret_syntax)->is_negative) {
+            (*ret_syntax)->is_negative = true; /* so that the least integer can be written */
             (*ret_syntax)->place = places[count];
         } else {
             code = operator_over(parser, SYNTAX_OPERATOR, EXPR_OP_NEGATE, places[count],
