@@ -17,7 +17,7 @@ enum { VALUE_TEXT_MAX = EXPR_STRING_MAX };
 struct question {
     struct cli_call *call;
     struct bank *bank;
-    struct view_schema *schema;
+    struct view_features *features;
     struct expr *expr;
     enum view_scope scope;
 };
@@ -101,7 +101,7 @@ static enum lx_err peers_of(struct question *question, int64_t *as_of_ms,
         if (code == LX_OK) *as_of_ms = view_snapshot_as_of_ms(*ret_snapshot);
         return code;
     }
-    if (!view_ask_needs_peers(question->schema, question->expr)) return LX_OK;
+    if (!view_ask_needs_peers(question->features, question->expr)) return LX_OK;
     return view_peers_build(call->folder, *as_of_ms, &call->env, ret_peers, err);
 }
 
@@ -140,7 +140,7 @@ static enum lx_err answer(struct question *question, const char *id, int64_t as_
             json_name(&call->json, "values");
             json_array_begin(&call->json);
         }
-        code = view_ask(question->schema, question->expr, question->scope, &history,
+        code = view_ask(question->features, question->expr, question->scope, &history,
                         &(struct view_as_of){&context, as_of_ms},
                         &(struct view_answer){question, take_answer}, err);
         if (code == LX_OK && call->is_json && is_list) json_array_end(&call->json);
@@ -189,16 +189,16 @@ enum lx_err cli_expr(struct cli_call *call, struct lx_error *err)
     enum lx_err code = bank_open(call->folder, STORE_READ, &question.bank, err);
     if (code == LX_OK)
         code = cli_as_of(call, "--as-of", bank_utc_offset_minutes(question.bank), &as_of_ms, err);
-    if (code == LX_OK) code = view_ask_schema(question.bank, &question.schema, err);
+    if (code == LX_OK) code = view_features_open(question.bank, &question.features, err);
     if (code == LX_OK) {
-        code = view_ask_compile(question.schema, text, strlen(text), &question.expr,
-                                &question.scope, &fault, err);
+        code = view_ask_compile(view_features_schema(question.features), text, strlen(text),
+                                &question.expr, &question.scope, &fault, err);
         code = cli_fault(call, text, &fault, code, err);
     }
     if (code == LX_OK) code = print_expression(&question, err);
     if (code == LX_OK && id != NULL) code = answer(&question, id, as_of_ms, err);
     expr_free(question.expr);
-    view_schema_close(question.schema);
+    view_features_close(question.features);
     bank_close(question.bank);
     return code;
 }

@@ -4,20 +4,15 @@
 /*
  * ask: an expression checked against what a bank knows, and its value for one customer.
  *
- * The schema that is opened here has the customer's and the product's fields and every feature. An
- * expression that compiles in customer scope is about the customer; one that needs a field of the
- * product is about each product for him.
+ * An expression that compiles in customer scope is about the customer; one that needs a field of
+ * the product is about each product for him.
  *
- * Errors:  expr's, bank's. LX_ERR_BAD_INPUT with the place in struct expr_fault.
- * Threads: a schema is read-only; asking belongs to one thread.
+ * Errors:  expr's; LX_ERR_BAD_INPUT with the place in struct expr_fault.
+ * Threads: asking belongs to one thread.
  */
 
-#include "base/env.h"
+#include "view/features.h"
 #include "view/peers.h"
-#include "view/schema.h"
-
-LX_MUST_USE enum lx_err view_ask_schema(struct bank *bank, struct view_schema **ret_schema,
-                                        struct lx_error *err);
 
 LX_MUST_USE enum lx_err view_ask_compile(const struct view_schema *schema, const char *text,
                                          size_t length, struct expr **ret_expr,
@@ -25,7 +20,7 @@ LX_MUST_USE enum lx_err view_ask_compile(const struct view_schema *schema, const
                                          struct lx_error *err);
 
 /* Whether it reads what only a pass over all customers tells. */
-bool view_ask_needs_peers(const struct view_schema *schema, const struct expr *expr);
+bool view_ask_needs_peers(const struct view_features *features, const struct expr *expr);
 
 /* What a customer is asked as of. */
 struct view_as_of {
@@ -41,7 +36,7 @@ struct view_answer {
                         struct lx_error *err);
 };
 
-LX_MUST_USE enum lx_err view_ask(const struct view_schema *schema, const struct expr *expr,
+LX_MUST_USE enum lx_err view_ask(const struct view_features *features, const struct expr *expr,
                                  enum view_scope scope, const struct bank_history *history,
                                  const struct view_as_of *moment, const struct view_answer *answer,
                                  struct lx_error *err);

@@ -13,7 +13,7 @@ enum { CUSTOMERS = 300, SEED = 5 };
 
 static char scratch[LX_PATH_MAX], folder[LX_PATH_MAX];
 static struct bank *bank;
-static struct view_schema *schema;
+static struct view_features *features;
 static struct view_peers *peers;
 
 static int prepare(void **state)
@@ -25,7 +25,7 @@ static int prepare(void **state)
     random_bank_create(folder);
     random_bank_load(folder, SEED, 0, CUSTOMERS);
     MUST(bank_open(folder, STORE_READ, &bank, &err));
-    MUST(view_ask_schema(bank, &schema, &err));
+    MUST(view_features_open(bank, &features, &err));
     MUST(view_peers_build(folder, HISTORY_NOW_MS, &env, &peers, &err));
     return 0;
 }
@@ -33,7 +33,7 @@ static int prepare(void **state)
 static int release(void **state)
 {
     view_peers_close(peers);
-    view_schema_close(schema);
+    view_features_close(features);
     bank_close(bank);
     scratch_remove(scratch);
     return 0;
@@ -43,7 +43,8 @@ static struct expr *compile(const char *text, enum view_scope *ret_scope)
 {
     struct lx_error err;
     struct expr *expr = NULL;
-    enum lx_err code = view_ask_compile(schema, text, strlen(text), &expr, ret_scope, NULL, &err);
+    enum lx_err code = view_ask_compile(view_features_schema(features), text, strlen(text), &expr,
+                                        ret_scope, NULL, &err);
     if (code != LX_OK) fail_msg("%s: %s", text, err.text);
     return expr;
 }
@@ -73,7 +74,7 @@ static struct answers ask(const struct expr *expr, enum view_scope scope, int64_
     const struct view_context context = {bank_catalogue(bank), peers, HISTORY_UTC_OFFSET};
     lx_arena_init(&arena, LX_FILE_MAX);
     MUST(bank_history_read(bank, customer, &arena, &history, &err));
-    MUST(view_ask(schema, expr, scope, &history, &(struct view_as_of){&context, HISTORY_NOW_MS},
+    MUST(view_ask(features, expr, scope, &history, &(struct view_as_of){&context, HISTORY_NOW_MS},
                   &(struct view_answer){&answers, take}, &err));
     lx_arena_release(&arena);
     return answers;
@@ -146,7 +147,7 @@ static void test_scope_follows_from_what_is_read(void **state)
         enum view_scope scope;
         struct expr *expr = compile(rows[i].text, &scope);
         if (scope != rows[i].scope) fail_msg("%s: scope %d", rows[i].text, scope);
-        if (view_ask_needs_peers(schema, expr) != rows[i].needs_peers)
+        if (view_ask_needs_peers(features, expr) != rows[i].needs_peers)
             fail_msg("%s: peers", rows[i].text);
         expr_free(expr);
     }
@@ -157,10 +158,10 @@ static void test_pair_scope_answers_for_every_product(void **state)
     enum view_scope scope;
     struct expr *windows =
         compile("count() where kind = 'page_view' and product = this.product over 90 days", &scope);
-    struct expr *features = compile("product_views_90d", &scope);
+    struct expr *counted = compile("product_views_90d", &scope);
     int seen = 0;
     for (int64_t customer = 0; customer < CUSTOMERS; customer++) {
-        struct answers got = ask(windows, scope, customer), want = ask(features, scope, customer);
+        struct answers got = ask(windows, scope, customer), want = ask(counted, scope, customer);
         assert_int_equal(got.count, HISTORY_PRODUCTS);
         for (int i = 0; i < HISTORY_PRODUCTS; i++) {
             seen += want.values[i] > 0;
@@ -171,7 +172,7 @@ static void test_pair_scope_answers_for_every_product(void **state)
     }
     assert_true(seen > 0);
     expr_free(windows);
-    expr_free(features);
+    expr_free(counted);
 }
 
 static void test_a_fault_has_its_place(void **state)
@@ -181,7 +182,8 @@ static void test_a_fault_has_its_place(void **state)
     struct expr_fault fault;
     enum view_scope scope;
     static const char text[] = "年龄 > 3 且 assests > 5";
-    assert_int_equal(view_ask_compile(schema, text, strlen(text), &expr, &scope, &fault, &err),
+    assert_int_equal(view_ask_compile(view_features_schema(counted), text, strlen(text), &expr,
+                                      &scope, &fault, &err),
                      LX_ERR_BAD_INPUT);
     assert_int_equal(fault.line, 1);
     assert_int_equal(fault.column, 10);
