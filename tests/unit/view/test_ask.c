@@ -182,7 +182,7 @@ static void test_a_fault_has_its_place(void **state)
     struct expr_fault fault;
     enum view_scope scope;
     static const char text[] = "年龄 > 3 且 assests > 5";
-    assert_int_equal(view_ask_compile(view_features_schema(counted), text, strlen(text), &expr,
+    assert_int_equal(view_ask_compile(view_features_schema(features), text, strlen(text), &expr,
                                       &scope, &fault, &err),
                      LX_ERR_BAD_INPUT);
     assert_int_equal(fault.line, 1);
