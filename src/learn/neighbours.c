@@ -10,10 +10,11 @@ enum { QUERY_BLOCK = 64, POINT_BLOCK = 2048, LANE = 16 };
 
 struct search {
     const float *points, *queries; /* as given: what distances are finally computed from */
-    float *centred_points, *centred_queries;
-    float *point_floors, *query_floors; /* squared norms, less what rounding may have added */
+    const float *centred_points, *centred_queries;
+    const float *point_floors, *query_floors; /* squared norms, less what rounding may have added */
     size_t point_count, query_count, dimension, k;
-    bool is_self;
+    const uint32_t *rows; /* which point a query is, where is_among; NULL: its own number */
+    bool is_among;
     uint32_t *indices;
     enum lx_err *failures; /* by block of queries */
 };
@@ -78,12 +79,20 @@ static float limit_of(const struct best *best, size_t k)
     return best->count < k ? INFINITY : (float)(best->distances[0] * (1 + 1e-6));
 }
 
+/* The point that the query itself is; none where it is not one of them. */
+static size_t own_point(const struct search *search, size_t query)
+{
+    if (!search->is_among) return SIZE_MAX;
+    return search->rows == NULL ? query : search->rows[query];
+}
+
 /* One query against one block of points; `products` are -2 q.p. */
 static void scan(const struct search *search, size_t query, size_t begin, size_t count,
                  const float *products, struct best *best)
 {
     const float *floors = search->point_floors + begin;
     float base = search->query_floors[query], limit = limit_of(best, search->k);
+    size_t own = own_point(search, query);
     for (size_t lane = 0; lane < count; lane += LANE) {
         size_t end = lane + LANE < count ? lane + LANE : count;
         bool is_near = false;
@@ -92,7 +101,7 @@ static void scan(const struct search *search, size_t query, size_t begin, size_t
         for (size_t i = lane; is_near && i < end; i++) {
             size_t point = begin + i;
             if (floors[i] + products[i] > limit - base) continue;
-            if (search->is_self && point == query) continue;
+            if (point == own) continue;
             double distance =
                 distance_of(search->queries + query * search->dimension,
                             search->points + point * search->dimension, search->dimension);
@@ -195,13 +204,48 @@ static enum lx_err run(struct search *search, int thread_count, struct lx_error 
     return code;
 }
 
+/* Centres points and queries and searches; queries that are the points share what is centred. */
+static enum lx_err find(struct search *search, int thread_count, struct lx_error *err)
+{
+    size_t dimension = search->dimension, count = search->point_count;
+    size_t query_count = search->query_count;
+    bool is_same = search->queries == search->points;
+    enum lx_err code = LX_ERR_NO_MEMORY;
+    double *means = lx_calloc(dimension, sizeof *means);
+    float *points = lx_malloc(count * dimension * sizeof *points), *queries = points;
+    float *point_floors = lx_malloc(count * sizeof *point_floors), *query_floors = point_floors;
+    if (!is_same) {
+        queries = lx_malloc(query_count * dimension * sizeof *queries);
+        query_floors = lx_malloc(query_count * sizeof *query_floors);
+    }
+    if (means == NULL || points == NULL || queries == NULL || point_floors == NULL ||
+        query_floors == NULL) {
+        lx_fail(err, code, "neighbours: %zu points of %zu values", count, dimension);
+        goto out;
+    }
+    means_of(search->points, count, dimension, means);
+    centre(search->points, count, dimension, means, points, point_floors);
+    if (!is_same) centre(search->queries, query_count, dimension, means, queries, query_floors);
+    search->centred_points = points;
+    search->centred_queries = queries;
+    search->point_floors = point_floors;
+    search->query_floors = query_floors;
+    code = run(search, thread_count, err);
+out:
+    lx_free(means);
+    lx_free(points);
+    lx_free(point_floors);
+    if (!is_same) lx_free(queries);
+    if (!is_same) lx_free(query_floors);
+    return code;
+}
+
 enum lx_err neighbours_find(const float *points, size_t point_count, const float *queries,
-                            size_t query_count, size_t dimension, size_t k, bool is_self,
-                            int thread_count, uint32_t *ret_indices, struct lx_error *err)
+                            size_t query_count, size_t dimension, size_t k, int thread_count,
+                            uint32_t *ret_indices, struct lx_error *err)
 {
     LX_ASSERT(dimension > 0 && dimension <= INT32_MAX && point_count <= UINT32_MAX);
-    LX_ASSERT(k > 0 && k + (is_self ? 1 : 0) <= point_count);
-    LX_ASSERT(!is_self || (queries == points && query_count == point_count));
+    LX_ASSERT(k > 0 && k <= point_count && thread_count >= 1);
 
     if (query_count == 0) return LX_OK;
     struct search search = {.points = points,
@@ -210,27 +254,39 @@ enum lx_err neighbours_find(const float *points, size_t point_count, const float
                             .query_count = query_count,
                             .dimension = dimension,
                             .k = k,
-                            .is_self = is_self,
                             .indices = ret_indices};
-    enum lx_err code = LX_ERR_NO_MEMORY;
-    double *means = lx_calloc(dimension, sizeof *means);
-    search.centred_points = lx_calloc(point_count * dimension, sizeof *search.centred_points);
-    search.centred_queries = lx_calloc(query_count * dimension, sizeof *search.centred_queries);
-    search.point_floors = lx_calloc(point_count, sizeof *search.point_floors);
-    search.query_floors = lx_calloc(query_count, sizeof *search.query_floors);
-    if (means != NULL && search.centred_points != NULL && search.centred_queries != NULL &&
-        search.point_floors != NULL && search.query_floors != NULL) {
-        means_of(points, point_count, dimension, means);
-        centre(points, point_count, dimension, means, search.centred_points, search.point_floors);
-        centre(queries, query_count, dimension, means, search.centred_queries, search.query_floors);
-        code = run(&search, thread_count, err);
-    } else {
-        lx_fail(err, code, "neighbours: %zu points of %zu values", point_count, dimension);
+    return find(&search, thread_count, err);
+}
+
+enum lx_err neighbours_among(const float *points, size_t point_count, const uint32_t *rows,
+                             size_t row_count, size_t dimension, size_t k, int thread_count,
+                             uint32_t *ret_indices, struct lx_error *err)
+{
+    LX_ASSERT(dimension > 0 && dimension <= INT32_MAX && point_count <= UINT32_MAX);
+    LX_ASSERT(k > 0 && k < point_count && thread_count >= 1);
+    LX_ASSERT(rows != NULL || row_count == point_count);
+
+    if (row_count == 0) return LX_OK;
+    struct search search = {.points = points,
+                            .queries = points,
+                            .point_count = point_count,
+                            .query_count = row_count,
+                            .dimension = dimension,
+                            .k = k,
+                            .rows = rows,
+                            .is_among = true,
+                            .indices = ret_indices};
+    float *queries = NULL;
+    if (rows != NULL) {
+        queries = lx_malloc(row_count * dimension * sizeof *queries);
+        if (queries == NULL)
+            return lx_fail(err, LX_ERR_NO_MEMORY, "neighbours of %zu points", row_count);
+        for (size_t i = 0; i < row_count; i++)
+            memcpy(queries + i * dimension, points + rows[i] * dimension,
+                   dimension * sizeof *queries);
+        search.queries = queries;
     }
-    lx_free(means);
-    lx_free(search.centred_points);
-    lx_free(search.centred_queries);
-    lx_free(search.point_floors);
-    lx_free(search.query_floors);
+    enum lx_err code = find(&search, thread_count, err);
+    lx_free(queries);
     return code;
 }

@@ -39,6 +39,7 @@ void fit_release(struct fit *fit);
 struct fitted {
     struct lx_buffer trees; /* XGBoost's JSON */
     struct model_card card;
+    int tree_count;
     uint64_t balanced_rows;
 };
 LX_MUST_USE enum lx_err fit_trees(const struct fit *fit, enum sampling balance,
