@@ -4,9 +4,9 @@
 /*
  * neighbours: the k nearest points by Euclidean distance, exactly, in blocks on OpenBLAS.
  *
- * Distances come first from a single-precision product, |q|^2 + |p|^2 - 2 q.p of centred points,
- * with a bound on its error; only pairs that the bound lets through are computed again in double
- * precision. So the answer is that of a plain double loop, at about the speed of sgemm.
+ * Distances come first from a single-precision product with a bound on its error, of a few
+ * principal coordinates where that is enough; only pairs that the bound lets through are computed
+ * again in double precision. So the answer is that of a plain double loop.
  *
  * Shapes:  points[point_count][dimension], queries[query_count][dimension], row-major, finite.
  *          ret_indices[query or row][k], nearest first; equal distances by index.
