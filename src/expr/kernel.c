@@ -20,10 +20,12 @@ bool expr_kernel_is_supported(enum expr_kernel kernel)
     case EXPR_KERNEL_BEST:
     case EXPR_KERNEL_PLAIN: return true;
 #ifdef EXPR_HAS_X86
-    case EXPR_KERNEL_AVX2: return __builtin_cpu_supports("avx2");
+    case EXPR_KERNEL_AVX2:
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt");
     case EXPR_KERNEL_AVX512:
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+        return __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("avx512f") &&
+               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl");
 #else
     case EXPR_KERNEL_AVX2:
     case EXPR_KERNEL_AVX512: return false;

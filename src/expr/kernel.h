@@ -59,6 +59,8 @@ struct expr_kernel_functions {
                         enum expr_comparison comparison, uint64_t *ret_bits);
     void (*compare_f64)(const double *left, const double *right, size_t word_count,
                         enum expr_comparison comparison, uint64_t *ret_bits);
+    /* How many bits are set. */
+    uint64_t (*count)(const uint64_t *words, size_t word_count);
 };
 
 /* `kernel` is supported. */

@@ -166,5 +166,5 @@ KERNEL_COMPARE(compare_f64, double)
 
 const struct expr_kernel_functions expr_kernel_avx2 = {
     range_8, range_16, range_32, range_64,      range_f32,   range_f64,   nan_f32,
-    nan_f64, table_8,  table_16, loop_table_32, compare_i64, compare_f64,
+    nan_f64, table_8,  table_16, loop_table_32, compare_i64, compare_f64, loop_count,
 };

@@ -98,4 +98,11 @@ static inline void loop_table_32(const uint32_t *codes, size_t word_count, const
     }
 }
 
+static inline uint64_t loop_count(const uint64_t *words, size_t word_count)
+{
+    uint64_t count = 0;
+    for (size_t w = 0; w < word_count; w++) count += (uint64_t)__builtin_popcountll(words[w]);
+    return count;
+}
+
 #endif

@@ -207,9 +207,9 @@ static inline const char *frame_string_at(const struct frame_column *column, uin
         from = strings->offsets[code];
         to = strings->offsets[code + 1];
     }
-    if (from > to || to > end) from = to = 0;
-    *ret_length = (size_t)(to - from);
-    return strings->bytes + from;
+    bool is_empty = from >= to || to > end;
+    *ret_length = is_empty ? 0 : (size_t)(to - from);
+    return is_empty ? "" : strings->bytes + from;
 }
 
 /* --- Bitmaps ------------------------------------------------------------------------------- */

@@ -316,7 +316,8 @@ static enum lx_err summarise(const struct trial_predictions *predictions, struct
             log_none += log1p(-predictions->scores[row]);
             is_adder |= predictions->labels[row] != 0;
         }
-        cases->scores[i] = -expm1(log_none);
+        /* As a float: cases that differ by rounding alone are equal. */
+        cases->scores[i] = (float)-expm1(log_none);
         cases->labels[i] = is_adder;
         struct metric_ranking ranking;
         size_t count = predictions->case_ends[i] - begin;
