@@ -186,9 +186,12 @@ static enum lx_err evaluate_plain(struct cli_call *call, const struct evaluate_o
 
 static void method_print(struct cli_call *call, const struct evaluate_method *method)
 {
-    cli_line(call, "  %-10s %10" PRIu64 " %8.4f %8.4f %8.4f %8.4f %8.2f %8.2f %8.5f %7.1f",
+    cli_line(call,
+             "  %-16s %9" PRIu64 " %7.4f %7.4f %+8.4f %+8.4f %+8.4f %7.4f %7.4f %7.2f %7.2f %8.5f "
+             "%6.1f",
              sampling_name(method->balance), method->rows, method->sampled_rate,
-             method->quality.pr_auc, method->quality.roc_auc, method->quality.roc_auc_within,
+             method->quality.pr_auc, method->difference, method->difference_low,
+             method->difference_high, method->quality.roc_auc, method->quality.roc_auc_within,
              method->quality.lift_1pct, method->quality.lift_5pct, method->quality.ece,
              method->seconds);
     if (!call->is_json) return;
@@ -199,6 +202,9 @@ static void method_print(struct cli_call *call, const struct evaluate_method *me
     for (int i = 0; i < QUALITY_COUNT; i++)
         json_name_real(&call->json, quality_name((enum quality_figure)i),
                        quality_value(&method->quality, (enum quality_figure)i));
+    json_name_real(&call->json, "pr_auc_difference", method->difference);
+    json_name_real(&call->json, "pr_auc_difference_low", method->difference_low);
+    json_name_real(&call->json, "pr_auc_difference_high", method->difference_high);
     json_name_real(&call->json, "seconds", method->seconds);
     json_object_end(&call->json);
 }
@@ -212,9 +218,10 @@ static enum lx_err evaluate_methods(struct cli_call *call, const struct evaluate
 
     cli_count(call, "rows", "评估行", "rows measured on", (int64_t)comparison.rows);
     cli_count(call, "positives", "其中正例", "of them positive", (int64_t)comparison.positives);
-    cli_line(call, "  %-10s %10s %8s %8s %8s %8s %8s %8s %8s %7s",
+    cli_count(call, "seeds", "随机种子数", "seeds", comparison.seed_count);
+    cli_line(call, "  %-16s %9s %7s %7s %8s %8s %8s %7s %7s %7s %7s %8s %6s",
              cli_text(call, "方法", "balance"), cli_text(call, "训练行", "rows"), "rate", "pr_auc",
-             "roc_auc", "within", "lift1", "lift5", "ece", "s");
+             "vs none", "low", "high", "roc_auc", "within", "lift1", "lift5", "ece", "s");
     if (call->is_json) {
         json_name(&call->json, "methods");
         json_array_begin(&call->json);
@@ -232,10 +239,12 @@ static enum lx_err evaluate_methods(struct cli_call *call, const struct evaluate
 enum lx_err cli_evaluate(struct cli_call *call, struct lx_error *err)
 {
     int64_t seed;
+    int64_t seed_count;
     enum lx_err code = cli_int(call, "--seed", 0, INT64_MAX, 1, &seed, err);
+    if (code == LX_OK) code = cli_int(call, "--seeds", 1, EVALUATE_SEEDS_MAX, 1, &seed_count, err);
     if (code != LX_OK) return code;
 
-    struct evaluate_options options = {.seed = (uint64_t)seed};
+    struct evaluate_options options = {.seed = (uint64_t)seed, .seed_count = (int)seed_count};
     if (cli_flag(call, "--simulate")) return cli_simulate(call, (uint64_t)seed, err);
     if (cli_flag(call, "--compare")) return evaluate_methods(call, &options, err);
     return evaluate_plain(call, &options, err);

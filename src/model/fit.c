@@ -200,6 +200,7 @@ enum lx_err fit_trees(const struct fit *fit, enum sampling balance, const struct
 void fitted_release(struct fitted *fitted)
 {
     lx_buffer_release(&fitted->trees);
+    lx_free(fitted->resamples);
     *fitted = (struct fitted){0};
 }
 
@@ -228,13 +229,14 @@ static enum lx_err calibrate(const struct fit *fit, const struct scored *scored,
 }
 
 static enum lx_err measure(const struct fit *fit, const struct scored *scored,
-                           const struct lx_env *env, struct model_card *card, struct lx_error *err)
+                           const struct lx_env *env, struct fitted *fitted, struct lx_error *err)
 {
-    const struct scored_question question = {.calibration = &card->calibration,
-                                             .first = fit->split.calibration_count,
-                                             .count = fit->split.quality_count,
-                                             .seed = fit->options.seed,
-                                             .thread_count = env->thread_count};
+    struct model_card *card = &fitted->card;
+    struct scored_question question = {.calibration = &card->calibration,
+                                       .first = fit->split.calibration_count,
+                                       .count = fit->split.quality_count,
+                                       .seed = fit->options.seed,
+                                       .thread_count = env->thread_count};
     card->quality_rows = card->quality_positives = 0;
     for (size_t i = 0; i < scored->count; i++) {
         if (scored->moments[i] < question.first) continue;
@@ -245,7 +247,12 @@ static enum lx_err measure(const struct fit *fit, const struct scored *scored,
         return lx_fail(err, LX_ERR_NOT_READY,
                        "training: nobody opened a product in the newest months, so quality cannot "
                        "be measured: import more customers");
-    return scored_quality(scored, &question, card->quality, NULL, NULL, err);
+    enum lx_err code = scored_quality(scored, &question, card->quality, NULL, NULL, err);
+    if (code != LX_OK || fit->options.resamples == 0) return code;
+    question.resamples = fit->options.resamples;
+    fitted->resamples = lx_calloc((size_t)question.resamples, sizeof *fitted->resamples);
+    if (fitted->resamples == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "quality: out of memory");
+    return scored_resamples(scored, &question, fitted->resamples, err);
 }
 
 enum lx_err fit_measure(const struct fit *fit, const struct lx_env *env, struct fitted *fitted,
@@ -261,7 +268,7 @@ enum lx_err fit_measure(const struct fit *fit, const struct lx_env *env, struct 
     if (code == LX_OK)
         code = score_pairs(&plan, scorer, fit->options.customers_max, env, &scored, err);
     if (code == LX_OK) code = calibrate(fit, &scored, &fitted->card, err);
-    if (code == LX_OK) code = measure(fit, &scored, env, &fitted->card, err);
+    if (code == LX_OK) code = measure(fit, &scored, env, fitted, err);
     scored_release(&scored);
     scorer_close(scorer);
     forest_close(forest);

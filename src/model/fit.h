@@ -18,6 +18,7 @@ struct fit_options {
     int64_t as_of_ms;
     uint64_t seed;
     size_t rows_max, customers_max;
+    int resamples; /* of the quality months' customers; 0: none */
 };
 
 /* What every method sees. */
@@ -41,6 +42,7 @@ struct fitted {
     struct model_card card;
     int tree_count;
     uint64_t balanced_rows;
+    struct quality *resamples; /* the model's figures in each; NULL without; owned */
 };
 LX_MUST_USE enum lx_err fit_trees(const struct fit *fit, enum sampling balance,
                                   const struct lx_env *env, struct fitted *ret_fitted,
