@@ -29,6 +29,28 @@ enum lx_err cli_balance(const struct cli_call *call, enum sampling *ret_method,
     return name == NULL ? LX_OK : sampling_find(name, ret_method, err);
 }
 
+/* --negatives REFUSED,IGNORED,RULED_OUT. */
+static enum lx_err negatives_of(const struct cli_call *call, struct rows_weights *ret_weights,
+                                struct lx_error *err)
+{
+    const char *text = cli_value(call, "--negatives");
+    struct rows_weights weights;
+    int length = 0;
+    if (text == NULL) return LX_OK;
+    int count = sscanf(text, "%lf,%lf,%lf%n", &weights.refused, &weights.ignored,
+                       &weights.ruled_out, &length);
+    bool is_good = count == 3 && text[length] == 0;
+    const double values[] = {weights.refused, weights.ignored, weights.ruled_out};
+    for (size_t i = 0; is_good && i < LX_COUNT_OF(values); i++)
+        is_good = values[i] >= 0.01 && values[i] <= 100;
+    if (!is_good)
+        return lx_fail(
+            err, LX_ERR_USAGE,
+            "--negatives %.40s: three weights from 0.01 to 100 are wanted, as in 2,1,0.5", text);
+    *ret_weights = weights;
+    return LX_OK;
+}
+
 /* One ranking's figures as a JSON object. */
 static void quality_json(struct cli_call *call, const char *name, const struct quality *quality)
 {
@@ -121,6 +143,7 @@ enum lx_err cli_train(struct cli_call *call, struct lx_error *err)
     int utc_offset_minutes = 0;
     int64_t seed;
     enum lx_err code = cli_balance(call, &options.balance, err);
+    if (code == LX_OK) code = negatives_of(call, &options.weights, err);
     if (code == LX_OK) code = cli_int(call, "--seed", 0, INT64_MAX, 1, &seed, err);
     if (code == LX_OK) code = utc_offset_of(call->folder, &utc_offset_minutes, err);
     if (code == LX_OK)
@@ -245,6 +268,8 @@ enum lx_err cli_evaluate(struct cli_call *call, struct lx_error *err)
     if (code != LX_OK) return code;
 
     struct evaluate_options options = {.seed = (uint64_t)seed, .seed_count = (int)seed_count};
+    code = negatives_of(call, &options.weights, err);
+    if (code != LX_OK) return code;
     if (cli_flag(call, "--simulate")) return cli_simulate(call, (uint64_t)seed, err);
     if (cli_flag(call, "--compare")) return evaluate_methods(call, &options, err);
     return evaluate_plain(call, &options, err);

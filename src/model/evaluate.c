@@ -318,6 +318,7 @@ enum lx_err evaluate_compare(const char *folder, const struct evaluate_options *
             .rows_max = options->rows_max > 0 ? options->rows_max : TRAIN_ROWS_MAX,
             .customers_max =
                 options->customers_max > 0 ? options->customers_max : TRAIN_CUSTOMERS_MAX,
+            .weights = options->weights,
             .resamples = comparing.resamples};
         code = compare_seed(&comparing, folder, &fit_options, seed, err);
     }

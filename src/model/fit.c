@@ -146,6 +146,25 @@ static void note_params(const struct xgb_params *params, struct model_card *card
     card->column_sample = params->column_sample;
 }
 
+/* By row; NULL where all weigh the same. */
+static enum lx_err weigh_rows(const struct fit *fit, float **ret_weights, struct lx_error *err)
+{
+    const struct rows_weights *weights = &fit->options.weights;
+    const float by_source[ROWS_SOURCE_COUNT] = {[ROWS_SOURCE_REFUSED] = (float)weights->refused,
+                                                [ROWS_SOURCE_IGNORED] = (float)weights->ignored,
+                                                [ROWS_SOURCE_RULED_OUT] = (float)weights->ruled_out,
+                                                [ROWS_SOURCE_UNSEEN] = 1};
+    const struct rows *rows = &fit->rows;
+    *ret_weights = NULL;
+    if (rows_weights_are_plain(weights)) return LX_OK;
+    float *by_row = lx_malloc(rows->matrix.row_count * sizeof *by_row);
+    if (by_row == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "training: out of memory");
+    for (size_t i = 0; i < rows->matrix.row_count; i++)
+        by_row[i] = rows->labels[i] > 0 ? 1 : by_source[rows->sources[i]];
+    *ret_weights = by_row;
+    return LX_OK;
+}
+
 static enum lx_err train_balanced(const struct fit *fit, enum sampling balance,
                                   const struct lx_env *env, struct xgb_params *params,
                                   struct fitted *fitted, struct lx_error *err)
@@ -157,9 +176,11 @@ static enum lx_err train_balanced(const struct fit *fit, enum sampling balance,
                                        .thread_count = env->thread_count,
                                        .is_scaled = true,
                                        .nominal = nominal};
+    float *weights = NULL;
     mark_nominal(nominal, fit->rows.matrix.column_count);
-    enum lx_err code =
-        sampling_apply(&plan, &fit->rows.matrix, fit->rows.labels, NULL, &sampled, err);
+    enum lx_err code = weigh_rows(fit, &weights, err);
+    if (code == LX_OK)
+        code = sampling_apply(&plan, &fit->rows.matrix, fit->rows.labels, weights, &sampled, err);
     if (code == LX_OK) {
         fitted->balanced_rows = sampled.matrix.row_count;
         fitted->card.sampled_rate = sampled.sampled_rate;
@@ -168,6 +189,7 @@ static enum lx_err train_balanced(const struct fit *fit, enum sampling balance,
                          &fitted->trees, err);
     }
     sampled_release(&sampled);
+    lx_free(weights);
     return code;
 }
 
@@ -179,7 +201,8 @@ enum lx_err fit_trees(const struct fit *fit, enum sampling balance, const struct
     enum lx_err code = LX_OK;
     lx_buffer_init(&fitted.trees, FOREST_BYTES_MAX);
     env->progress(env->context, "training", 0, 0);
-    if (balance == SAMPLING_NONE) { /* no copy of the rows is needed */
+    bool is_plain = balance == SAMPLING_NONE && rows_weights_are_plain(&fit->options.weights);
+    if (is_plain) { /* no copy of the rows is needed */
         fitted.balanced_rows = fit->rows.matrix.row_count;
         fitted.card.sampled_rate = (double)fit->rows.positives / (double)fitted.balanced_rows;
         code =
@@ -188,6 +211,9 @@ enum lx_err fit_trees(const struct fit *fit, enum sampling balance, const struct
         code = train_balanced(fit, balance, env, &params, &fitted, err);
     }
     fitted.card.balance = balance;
+    fitted.card.weights = fit->options.weights;
+    if (rows_weights_are_plain(&fit->options.weights))
+        fitted.card.weights = (struct rows_weights){1, 1, 1};
     fitted.tree_count = params.round_count * params.parallel_tree_count;
     note_params(&params, &fitted.card);
     if (code == LX_OK)

@@ -18,6 +18,7 @@ struct fit_options {
     int64_t as_of_ms;
     uint64_t seed;
     size_t rows_max, customers_max;
+    struct rows_weights weights;
     int resamples; /* of the quality months' customers; 0: none */
 };
 
