@@ -327,6 +327,8 @@ int cli_main(int argument_count, char **arguments)
     lx_buffer_init(&call.out, CLI_OUTPUT_MAX);
 
     enum lx_err code = parse(&call, argument_count, arguments, &err);
+    if (code == LX_OK && call.command->is_training)
+        host_restart_with("OMP_WAIT_POLICY", "passive", arguments);
     if (code == LX_OK) code = run(&call, &err);
     if (code != LX_OK && call.is_json) write_error(&call, &err);
     if (code != LX_OK) fprintf(stderr, "lingxi: %s\n", err.text);

@@ -36,6 +36,7 @@ struct cli_command {
     struct cli_option options[CLI_OPTIONS_MAX];
     const char *zh, *en; /* one line */
     enum lx_err (*run)(struct cli_call *call, struct lx_error *err);
+    bool is_training; /* XGBoost's threads run, and must not spin while they wait */
 };
 
 struct cli_call {

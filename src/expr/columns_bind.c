@@ -191,11 +191,10 @@ static void sum_up(const struct expr_plan *plan, struct plan_node *bound)
     }
 }
 
-typedef enum lx_err bind_child(const struct binder *binder, const struct expr_node *node,
-                               struct plan_node **ret_bound);
-
-static enum lx_err bind_children(const struct binder *binder, const struct expr_node *node,
-                                 enum plan_op op, bind_child *child, struct plan_node **ret_bound)
+static enum lx_err bind_children(
+    const struct binder *binder, const struct expr_node *node, enum plan_op op,
+    enum lx_err (*child)(const struct binder *, const struct expr_node *, struct plan_node **),
+    struct plan_node **ret_bound)
 {
     struct plan_node *bound = new_node(binder, op, node, node->child_count);
     if (bound == NULL) return no_memory(binder);

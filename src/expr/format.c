@@ -263,7 +263,8 @@ static void put_shift(struct writer *writer, const struct expr_node *node)
 {
     const struct expr_node *count = node->children[1];
     bool is_literal = count->op == EXPR_OP_LITERAL && !count->value.is_null;
-    bool is_minus = is_literal ? count->value.as.integer < 0 : count->op == EXPR_OP_NEGATE;
+    bool is_negated = count->op == EXPR_OP_NEGATE && count->children[0]->op != EXPR_OP_LITERAL;
+    bool is_minus = is_literal ? count->value.as.integer < 0 : is_negated;
     put_node(writer, node->children[0], LEVEL_SUM);
     put(writer, is_minus ? " - " : " + ");
     if (is_literal)

@@ -27,7 +27,8 @@
     X(HISTORY, "history", "持有历史", "product history")                                           \
     X(OFFERS, "offers", "营销触达", "offers")                                                      \
     X(PEERS, "peers", "同类客户", "peers")                                                         \
-    X(PRODUCT, "product", "产品", "product")
+    X(PRODUCT, "product", "产品", "product")                                                       \
+    X(MOMENTS, "moments", "时机", "life moments")
 
 enum view_group {
 #define X(name, text, zh, en) VIEW_GROUP_##name,
@@ -58,6 +59,8 @@ struct view_feature {
                                "count() where kind = 'login' over 30 days" */
     enum view_group group;
     enum view_unit unit;
+    const char *otherwise; /* what stands for a missing value, as it is written; NULL: nothing */
+    bool is_in_credit;     /* whether credit decisions may read it */
 };
 
 size_t view_customer_feature_count(void); /* at least 60 */

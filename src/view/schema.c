@@ -214,6 +214,7 @@ static void put_category(const struct view_reading *r, int product, struct expr_
 #define HOLDING_FIELDS(X)                                                                          \
     X(product, "产品", ENUM, PRODUCT, 0, put(v, true, e->product))                                 \
     X(category, "类别", ENUM, CATEGORY, 0, put_category(r, e->product, v))                         \
+    X(matures, "到期日", DATE, NONE, 0, put_maturity(r, e, v))                                     \
     X(opened, "开通日期", DATE, NONE, 0, put_day(v, e->opened_day))                                \
     X(quantity, "数量", INTEGER, NONE, 0, put(v, true, e->count))
 /* clang-format on */
@@ -630,6 +631,15 @@ static void put_answer(const struct view_reading *r, const struct bank_exposure 
     struct view_moment moment = moment_of(r);
     bool is_known = view_answer_is_known(&moment, exposure);
     put_number(is_known ? exposure->answer : 0, BANK_ANSWER_RETRACTED + 1, value);
+}
+
+/* Of a product with a term, a holding of known age. */
+static void put_maturity(const struct view_reading *r, const struct view_holding *holding,
+                         struct expr_value *value)
+{
+    int term_days = bank_terms_as_of(product_at(r, holding->product), r->as_of_ms).term_days;
+    bool is_known = holding->opened_day != INT32_MIN && term_days > 0;
+    put_day(value, is_known ? holding->opened_day + term_days : INT32_MIN);
 }
 
 static void put_answered(const struct view_reading *r, const struct bank_exposure *exposure,

@@ -450,7 +450,7 @@ static inline void write_sql(struct text *text, const struct tree *tree)
     add(text, ")", 1);
 }
 
-/* --- Values ------------------------------------------------------------------------------------ */
+/* --- Values ------------------------------------------------------------------------------- */
 
 static inline struct expr_value random_value(struct lx_rng *rng, char type)
 {

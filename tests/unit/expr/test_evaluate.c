@@ -167,6 +167,7 @@ static const struct row rows[] = {
     {"round(2.5)", "round(2.5)", "integer", "2"},
     {"round(3.5)", "round(3.5)", "integer", "4"},
     {"round(-0.5)", "round(-0.5)", "integer", "0"},
+    {"round(28) + 0.5", "28.0 + 0.5", "real", "28.5"},
     {"round(children)", "children", "integer", "2"},
     {"round(assets)", "round(yuan(assets))", "integer", "123457"},
     {"floor(-1.5)", "floor(-1.5)", "integer", "-2"},

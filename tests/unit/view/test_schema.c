@@ -237,6 +237,7 @@ static const struct row past_rows[] = {
     {"last(holdings.category)", "最近值(持仓.类别)", BANK_CATEGORY_WEALTH - 1,
      BANK_CATEGORY_WEALTH - 1},
     {"last(holdings.opened)", "最近值(持仓.开通日期)", 15000, NAN},
+    {"last(holdings.matures)", "最近值(持仓.到期日)", 15180, NAN},
     {"last(holdings.quantity)", "最近值(持仓.数量)", 2, 1},
 };
 
