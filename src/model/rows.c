@@ -38,7 +38,7 @@ bool rows_is_known(const struct bank_history *history, int64_t as_of_ms)
         if (history->profiles[i].at_ms <= as_of_ms && history->profiles[i].known_at_ms <= as_of_ms)
             return true;
     for (size_t i = 0; i < history->event_count && history->events[i].at_ms <= as_of_ms; i++)
-        if (history->events[i].known_at_ms <= as_of_ms) return true;
+        if (bank_event_is_known(&history->events[i], as_of_ms)) return true;
     return false;
 }
 
@@ -66,7 +66,7 @@ void rows_labels(const struct bank_history *history, int64_t as_of_ms, int64_t c
         const struct bank_event *event = &history->events[i];
         if (event->at_ms > until_ms) break;
         if (event->kind != BANK_EVENT_KIND_OPEN || event->product == BANK_NO_PRODUCT) continue;
-        if (event->known_at_ms > complete_until_ms) continue;
+        if (!bank_event_is_known(event, complete_until_ms)) continue;
         bool is_over = false;
         if (view_label_opened(history, event->product, as_of_ms, ROWS_HORIZON_DAYS,
                               complete_until_ms, &is_over) &&
