@@ -118,6 +118,11 @@ struct expr_schema {
     size_t relation_count;
 };
 
+/* For schemas that come from a file: whether every name can be said in an expression (no word of
+ * the language, one meaning) and every type is complete. LX_ERR_BAD_INPUT names the first that is
+ * not. */
+LX_MUST_USE enum lx_err expr_schema_check(const struct expr_schema *schema, struct lx_error *err);
+
 /* --- Compiling ------------------------------------------------------------------------------ */
 
 /* Where and what. Lines and columns from 1; a column counts characters, not bytes. */
