@@ -199,6 +199,9 @@ struct expr_window {
 size_t expr_window_count(const struct expr *expr);
 const struct expr_window *expr_window_at(const struct expr *expr, size_t index);
 
+/* The window's own canonical text, by which hosts know that two expressions ask for the same. */
+size_t expr_window_format(const struct expr *expr, size_t index, char *text, size_t size);
+
 /* The first and the last day that count, as of a day. first is INT32_MIN without `over`. */
 void expr_window_span(const struct expr_window *window, int32_t as_of_day, int32_t *ret_first_day,
                       int32_t *ret_last_day);

@@ -408,6 +408,22 @@ static void test_a_window_tells_its_relation_type_and_constness(void **state)
     }
 }
 
+static void test_a_window_has_a_text_of_its_own(void **state)
+{
+    (void)state;
+    struct expr *expr = compiled("sum(amount) where amount>this.debt over 1 year / 12 > 100 and "
+                                 "count(offers) where offers.is_accepted over 30 days > 3");
+    const char *const want[] = {"sum(amount) where amount > this.debt over 12 months",
+                                "count(offers) where offers.is_accepted over 30 days"};
+    assert_int_equal(expr_window_count(expr), 2);
+    for (size_t i = 0; i < 2; i++) {
+        char text[128];
+        assert_int_equal(expr_window_format(expr, i, text, sizeof text), strlen(want[i]));
+        assert_string_equal(text, want[i]);
+    }
+    expr_free(expr);
+}
+
 static void test_the_condition_of_a_window_is_evaluated_for_a_row_of_the_past(void **state)
 {
     (void)state;
@@ -456,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_a_window_covers_the_days_that_it_names),
         cmocka_unit_test(test_windows_of_months_tile_the_days_without_gap_or_overlap),
         cmocka_unit_test(test_a_window_tells_its_relation_type_and_constness),
+        cmocka_unit_test(test_a_window_has_a_text_of_its_own),
         cmocka_unit_test(test_the_condition_of_a_window_is_evaluated_for_a_row_of_the_past),
         cmocka_unit_test(test_an_expression_tells_which_fields_it_reads),
     };
