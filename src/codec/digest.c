@@ -40,6 +40,17 @@ void digest_finish(struct digest *digest, uint8_t ret_hash[DIGEST_SIZE])
     digest_release(digest);
 }
 
+void digest_next(struct digest *digest, uint8_t ret_hash[DIGEST_SIZE])
+{
+    LX_ASSERT(digest->context != NULL);
+
+    unsigned size = 0;
+    int status = EVP_DigestFinal_ex(digest->context, ret_hash, &size);
+    LX_ASSERT(status == 1 && size == DIGEST_SIZE);
+    status = EVP_DigestInit_ex(digest->context, NULL, NULL); /* the same algorithm again */
+    LX_ASSERT(status == 1);
+}
+
 void digest_release(struct digest *digest)
 {
     EVP_MD_CTX_free(digest->context);
