@@ -3,15 +3,15 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "bench/audit.h"
 #include "bench/import.h"
 #include "bench/score.h"
 #include "bench/synth.h"
 
 static const struct bench benches[] = {
-    {"score", 400000, bench_score},
-    {"attribution", 20000, bench_attribution},
-    {"synth", 2000000, bench_synth},
-    {"import", 2000000, bench_import},
+    {"score", 400000, bench_score},  {"attribution", 20000, bench_attribution},
+    {"synth", 2000000, bench_synth}, {"import", 2000000, bench_import},
+    {"audit", 2000000, bench_audit},
 };
 
 size_t bench_count(void)

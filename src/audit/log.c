@@ -71,7 +71,7 @@ enum lx_err audit_log_open(const char *folder, struct journal *journal, audit_mo
         log->folder[strlen(log->folder) - 2] = '\0';
         code = host_join(log->audit, folder, "audit", err);
     }
-    if (code == LX_OK) code = audit_shelf_init(&log->shelf, log->audit, env->thread_count, err);
+    if (code == LX_OK) code = audit_shelf_init(&log->shelf, log->audit, env->thread_count > 1, err);
     if (code == LX_OK) code = merkle_hasher_init(&log->hasher, err);
     if (code == LX_OK) code = read_checkpoint(log, err);
     if (code == LX_OK) code = check_journal(log, err);

@@ -4,12 +4,31 @@
 
 #include "host/thread.h"
 
-enum { BUNDLE_MAX = MERKLE_TILE_WIDTH * (MERKLE_ENTRY_MAX + 2) };
+enum {
+    BUNDLE_MAX = MERKLE_TILE_WIDTH * (MERKLE_ENTRY_MAX + 2),
+    WRITER_FILES_MAX = 48, /* that one writer keeps open until it syncs them */
+    QUEUE_MAX = 256,
+};
 
-enum lx_err audit_shelf_init(struct audit_shelf *shelf, const char *folder, int thread_count,
+struct work {
+    size_t length;
+    char path[LX_PATH_MAX];
+    char bytes[];
+};
+
+struct shelf_writer {
+    struct host_queue *queue;   /* borrowed */
+    struct host_thread *thread; /* owned */
+    struct host_file *files[WRITER_FILES_MAX];
+    size_t file_count;
+    enum lx_err code; /* the first failure */
+    struct lx_error err;
+};
+
+enum lx_err audit_shelf_init(struct audit_shelf *shelf, const char *folder, bool is_parallel,
                              struct lx_error *err)
 {
-    *shelf = (struct audit_shelf){.thread_count = thread_count};
+    *shelf = (struct audit_shelf){.writer_max = is_parallel ? AUDIT_SHELF_WRITERS_MAX : 1};
     /* Room for the longest tile's path is made sure of here. */
     char longest[LX_PATH_MAX];
     enum lx_err code = host_join(shelf->folder, folder, "", err);
@@ -21,11 +40,84 @@ enum lx_err audit_shelf_init(struct audit_shelf *shelf, const char *folder, int 
     return code;
 }
 
+/* All that is written for good; the files are closed either way. */
+static void sync_files(struct shelf_writer *writer)
+{
+    for (size_t i = 0; i < writer->file_count; i++) {
+        if (writer->code == LX_OK) writer->code = host_sync(writer->files[i], &writer->err);
+        host_close(writer->files[i]);
+    }
+    writer->file_count = 0;
+}
+
+static void write_file(struct shelf_writer *writer, const struct work *work)
+{
+    struct host_file *file = NULL;
+    if (writer->code == LX_OK)
+        writer->code = host_open(work->path, HOST_CREATE, &file, &writer->err);
+    if (file == NULL) return;
+    writer->files[writer->file_count++] = file;
+    writer->code = host_write(file, work->bytes, work->length, &writer->err);
+    if (writer->code == LX_OK) host_sync_soon(file);
+    if (writer->file_count == WRITER_FILES_MAX) sync_files(writer);
+}
+
+static void write_files(void *context)
+{
+    struct shelf_writer *writer = context;
+    void *work = NULL;
+    while (host_queue_get(writer->queue, &work)) {
+        write_file(writer, work);
+        lx_free(work);
+    }
+    sync_files(writer);
+}
+
+/* One writer more for each file, until there are enough: a small checkpoint needs few. */
+static enum lx_err add_writer(struct audit_shelf *shelf, struct lx_error *err)
+{
+    enum lx_err code = LX_OK;
+    if (shelf->writer_count == shelf->writer_max) return LX_OK;
+    if (shelf->queue == NULL) code = host_queue_open(QUEUE_MAX, &shelf->queue, err);
+    if (code != LX_OK) return code;
+    struct shelf_writer *writer = lx_calloc(1, sizeof *writer);
+    if (writer == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "%s: out of memory", shelf->folder);
+    writer->queue = shelf->queue;
+    code = host_thread_start(write_files, writer, &writer->thread, err);
+    if (code == LX_OK)
+        shelf->writers[shelf->writer_count++] = writer;
+    else
+        lx_free(writer);
+    /* Some writers are enough. */
+    return shelf->writer_count > 0 ? LX_OK : code;
+}
+
+/* The first failure of any writer. */
+static enum lx_err end_writers(struct audit_shelf *shelf, struct lx_error *err)
+{
+    enum lx_err code = LX_OK;
+    if (shelf->queue != NULL) host_queue_close(shelf->queue);
+    for (int i = 0; i < shelf->writer_count; i++) {
+        struct shelf_writer *writer = shelf->writers[i];
+        host_thread_join(writer->thread);
+        if (code == LX_OK && writer->code != LX_OK) {
+            code = writer->code;
+            if (err != NULL) *err = writer->err;
+        }
+        lx_free(writer);
+    }
+    host_queue_release(shelf->queue);
+    shelf->queue = NULL;
+    shelf->writer_count = 0;
+    return code;
+}
+
 void audit_shelf_release(struct audit_shelf *shelf)
 {
-    for (size_t i = 0; i < shelf->file_count; i++) host_close(shelf->files[i]);
+    enum lx_err code = end_writers(shelf, NULL);
+    (void)code; /* who wants to know syncs */
     for (size_t i = 0; i < shelf->folder_count; i++) lx_free(shelf->folders[i]);
-    shelf->file_count = shelf->folder_count = 0;
+    shelf->folder_count = 0;
 }
 
 enum lx_err audit_shelf_path(const struct audit_shelf *shelf, const struct merkle_tile *tile,
@@ -50,8 +142,10 @@ enum lx_err audit_shelf_read(const struct audit_shelf *shelf, const struct merkl
 }
 
 /* Remembers that an entry of the folder is to be synced. */
-static enum lx_err note_folder(struct audit_shelf *shelf, const char *folder, struct lx_error *err)
+static enum lx_err note_folder(struct audit_shelf *shelf, const char *folder, bool *ret_is_new,
+                               struct lx_error *err)
 {
+    *ret_is_new = false;
     for (size_t i = shelf->folder_count; i-- > 0;)
         if (strcmp(shelf->folders[i], folder) == 0) return LX_OK;
     if (shelf->folder_count == AUDIT_SHELF_FOLDERS_MAX) {
@@ -61,6 +155,7 @@ static enum lx_err note_folder(struct audit_shelf *shelf, const char *folder, st
     char *copy = lx_strdup(folder);
     if (copy == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "%s: out of memory", folder);
     shelf->folders[shelf->folder_count++] = copy;
+    *ret_is_new = true;
     return LX_OK;
 }
 
@@ -73,30 +168,46 @@ static bool to_parent(const struct audit_shelf *shelf, char path[LX_PATH_MAX])
     return true;
 }
 
-/* The folders above a path down from the shelf's, those that are missing. */
-static enum lx_err make_parents(struct audit_shelf *shelf, const char *path, struct lx_error *err)
+/* The folders above a file are there, and those that had no entry for it are to be synced. */
+static enum lx_err prepare_folders(struct audit_shelf *shelf, const char *path,
+                                   struct lx_error *err)
 {
     char parent[LX_PATH_MAX];
+    bool is_new = false;
     memcpy(parent, path, strlen(path) + 1);
     if (!to_parent(shelf, parent)) return LX_OK;
-    enum lx_err code = host_make_folder(parent, err);
-    while (code == LX_OK && to_parent(shelf, parent)) code = note_folder(shelf, parent, err);
+    enum lx_err code = note_folder(shelf, parent, &is_new, err);
+    if (code != LX_OK || !is_new || host_is_folder(parent)) return code;
+    code = host_make_folder(parent, err);
+    while (code == LX_OK && to_parent(shelf, parent))
+        code = note_folder(shelf, parent, &is_new, err);
     return code;
 }
 
-static enum lx_err create(struct audit_shelf *shelf, const char *path, struct host_file **ret_file,
-                          struct lx_error *err)
+static enum lx_err hand_over(struct audit_shelf *shelf, const char *path, const void *bytes,
+                             size_t length, struct lx_error *err)
 {
-    char parent[LX_PATH_MAX];
-    enum lx_err code = host_open(path, HOST_CREATE, ret_file, err);
-    if (code == LX_ERR_NOT_FOUND) {
-        code = make_parents(shelf, path, err);
-        if (code == LX_OK) code = host_open(path, HOST_CREATE, ret_file, err);
-    }
+    enum lx_err code = add_writer(shelf, err);
+    struct work *work = code == LX_OK ? lx_malloc(sizeof *work + length) : NULL;
+    if (code == LX_OK && work == NULL)
+        code = lx_fail(err, LX_ERR_NO_MEMORY, "%s: out of memory", path);
     if (code != LX_OK) return code;
-    memcpy(parent, path, strlen(path) + 1);
-    if (to_parent(shelf, parent)) code = note_folder(shelf, parent, err);
-    if (code != LX_OK) host_close(*ret_file);
+    work->length = length;
+    memcpy(work->path, path, strlen(path) + 1);
+    memcpy(work->bytes, bytes, length);
+    bool is_taken = host_queue_put(shelf->queue, work);
+    LX_ASSERT(is_taken); /* only end_writers closes the queue */
+    return LX_OK;
+}
+
+static enum lx_err write_now(const char *path, const void *bytes, size_t length,
+                             struct lx_error *err)
+{
+    struct host_file *file = NULL;
+    enum lx_err code = host_open(path, HOST_CREATE, &file, err);
+    if (code == LX_OK) code = host_write(file, bytes, length, err);
+    if (code == LX_OK) code = host_sync(file, err);
+    host_close(file);
     return code;
 }
 
@@ -104,50 +215,16 @@ enum lx_err audit_shelf_write(struct audit_shelf *shelf, const struct merkle_til
                               const void *bytes, size_t length, struct lx_error *err)
 {
     char path[LX_PATH_MAX];
-    struct host_file *file = NULL;
     enum lx_err code = audit_shelf_path(shelf, tile, path, err);
-    if (code == LX_OK && shelf->file_count == AUDIT_SHELF_OPEN_MAX)
-        code = audit_shelf_sync(shelf, err);
-    if (code == LX_OK) code = create(shelf, path, &file, err);
+    if (code == LX_OK) code = prepare_folders(shelf, path, err);
     if (code != LX_OK) return code;
-    shelf->files[shelf->file_count++] = file;
-    return host_write(file, bytes, length, err);
-}
-
-struct syncing {
-    struct audit_shelf *shelf;
-    struct {
-        enum lx_err code;
-        struct lx_error err;
-    } results[AUDIT_SHELF_OPEN_MAX];
-};
-
-static void sync_one(void *context, size_t item)
-{
-    struct syncing *syncing = context;
-    syncing->results[item].code =
-        host_sync(syncing->shelf->files[item], &syncing->results[item].err);
-}
-
-static enum lx_err sync_files(struct audit_shelf *shelf, struct lx_error *err)
-{
-    if (shelf->file_count == 0) return LX_OK;
-    struct syncing *syncing = lx_calloc(1, sizeof *syncing);
-    if (syncing == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "%s: out of memory", shelf->folder);
-    syncing->shelf = shelf;
-    enum lx_err code =
-        host_parallel(shelf->thread_count, shelf->file_count, sync_one, syncing, err);
-    for (size_t i = 0; code == LX_OK && i < shelf->file_count; i++) {
-        code = syncing->results[i].code;
-        if (code != LX_OK && err != NULL) *err = syncing->results[i].err;
-    }
-    lx_free(syncing);
-    return code;
+    if (shelf->writer_max <= 1) return write_now(path, bytes, length, err);
+    return hand_over(shelf, path, bytes, length, err);
 }
 
 enum lx_err audit_shelf_sync(struct audit_shelf *shelf, struct lx_error *err)
 {
-    enum lx_err code = sync_files(shelf, err);
+    enum lx_err code = end_writers(shelf, err);
     for (size_t i = 0; code == LX_OK && i < shelf->folder_count; i++)
         code = host_sync_folder(shelf->folders[i], err);
     audit_shelf_release(shelf);

@@ -5,9 +5,10 @@
  * shelf: tiles as files of a folder, laid out as C2SP tlog-tiles says, so that the folder can be
  * copied or served as it is.
  *
- * Writing: files are written at once and are on disk for good after audit_shelf_sync, which syncs
- * them on several threads and then the folders that they are in. Nothing that a signed checkpoint
- * covers is ever written over with other bytes.
+ * Writing: handed to threads, which make the files, write them and begin to bring them to the disk;
+ * audit_shelf_sync waits until all are there for good, and their folders. Making a file waits for the
+ * file system's own journal, so that more threads than processors pay. Nothing that a signed
+ * checkpoint covers is ever written over with other bytes.
  * Reading: a partial tile whose file is gone is read from the full one.
  *
  * Ownership: audit_shelf_release gives back what is open. Errors: file's; LX_ERR_CORRUPT for a
@@ -18,20 +19,25 @@
 #include "host/file.h"
 #include "merkle/grow.h"
 
-enum { AUDIT_SHELF_OPEN_MAX = 256, AUDIT_SHELF_FOLDERS_MAX = 64 };
+enum { AUDIT_SHELF_WRITERS_MAX = 12, AUDIT_SHELF_FOLDERS_MAX = 64 };
+
+struct shelf_writer;
 
 struct audit_shelf {
     char folder[LX_PATH_MAX]; /* that holds `tile` */
-    int thread_count;
-    struct host_file *files[AUDIT_SHELF_OPEN_MAX]; /* owned: written and not synced yet */
-    size_t file_count;
+    int writer_max;           /* 1: no threads, each file is synced as it is written */
+    struct host_queue *queue; /* owned: files to be written; NULL: no writer runs */
+    struct shelf_writer *writers[AUDIT_SHELF_WRITERS_MAX]; /* owned */
+    int writer_count;
     char *folders[AUDIT_SHELF_FOLDERS_MAX]; /* owned: with entries that are not synced yet */
     size_t folder_count;
 };
 
+/* is_parallel: with threads. */
 LX_MUST_USE enum lx_err audit_shelf_init(struct audit_shelf *shelf, const char *folder,
-                                         int thread_count, struct lx_error *err);
-void audit_shelf_release(struct audit_shelf *shelf); /* zeroed is fine */
+                                         bool is_parallel, struct lx_error *err);
+/* Ends the writers, whatever became of their files; zeroed is fine. */
+void audit_shelf_release(struct audit_shelf *shelf);
 
 LX_MUST_USE enum lx_err audit_shelf_path(const struct audit_shelf *shelf,
                                          const struct merkle_tile *tile, char path[LX_PATH_MAX],
@@ -40,6 +46,7 @@ LX_MUST_USE enum lx_err audit_shelf_path(const struct audit_shelf *shelf,
 LX_MUST_USE enum lx_err audit_shelf_read(const struct audit_shelf *shelf,
                                          const struct merkle_tile *tile, struct lx_buffer *buffer,
                                          struct lx_error *err);
+/* The bytes are copied. What fails in a thread is told by audit_shelf_sync. */
 LX_MUST_USE enum lx_err audit_shelf_write(struct audit_shelf *shelf, const struct merkle_tile *tile,
                                           const void *bytes, size_t length, struct lx_error *err);
 LX_MUST_USE enum lx_err audit_shelf_sync(struct audit_shelf *shelf, struct lx_error *err);

@@ -215,7 +215,7 @@ enum lx_err audit_verify(const char *folder, const struct audit_keys *keys, cons
     v->err = err;
     lx_buffer_init(&v->bundle, BUNDLE_MAX);
     lx_buffer_init(&v->file, BUNDLE_MAX);
-    enum lx_err code = audit_shelf_init(&v->shelf, folder, 1, err);
+    enum lx_err code = audit_shelf_init(&v->shelf, folder, false, err);
     if (code == LX_OK) code = merkle_hasher_init(&v->hasher, err);
     if (code == LX_OK) merkle_grower_init(&v->grower, &v->hasher);
     if (code == LX_OK) code = read_states(v, folder, since);

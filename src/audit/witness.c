@@ -44,7 +44,7 @@ static enum lx_err check_growth(const struct witnessing *w, const struct audit_c
                        "%s: %" PRIu64 " leaves, and this witness has seen %" PRIu64
                        ": the log was cut back",
                        now->origin, now->size, before->size);
-    enum lx_err code = audit_shelf_init(&shelf, w->log_folder, 1, w->err);
+    enum lx_err code = audit_shelf_init(&shelf, w->log_folder, false, w->err);
     if (code == LX_OK) code = merkle_hasher_init(&hasher, w->err);
     const struct merkle_tree tree = {&hasher, audit_shelf_source(&shelf), now->size};
     if (code == LX_OK)
