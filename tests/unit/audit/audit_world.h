@@ -48,6 +48,15 @@ static inline void world_open_journal(struct audit_world *world)
     MUST(journal_open(world->folder, JOURNAL_APPEND, &world->journal, &err));
 }
 
+static inline void world_env(struct audit_world *world)
+{
+    world->env = (struct lx_env){.context = world,
+                                 .now_ms = world_now,
+                                 .elapsed_ns = world_elapsed,
+                                 .entropy = world_entropy,
+                                 .thread_count = 2};
+}
+
 static inline void world_init(struct audit_world *world, uint64_t seed)
 {
     struct lx_error err;
@@ -57,11 +66,7 @@ static inline void world_init(struct audit_world *world, uint64_t seed)
     MUST(audit_keyring_public_path(world->folder, AUDIT_LOG_KEYS, world->public_path, &err));
     world->rng = lx_rng_of(seed, 1);
     world->now_ms = 1700000000000;
-    world->env = (struct lx_env){.context = world,
-                                 .now_ms = world_now,
-                                 .elapsed_ns = world_elapsed,
-                                 .entropy = world_entropy,
-                                 .thread_count = 2};
+    world_env(world);
     world_open_journal(world);
 }
 
