@@ -1,7 +1,7 @@
 #ifndef BENCH_AUDIT_H
 #define BENCH_AUDIT_H
 
-/* audit: the tamper-evident log against a table of hashes in SQLite, both durable batch by batch. */
+/* audit: the tamper-evident log against a table of hashes in SQLite, durable batch by batch. */
 
 #include "bench/bench.h"
 

@@ -2,7 +2,8 @@
 #define AUDIT_KEYRING_H
 
 /*
- * keyring: private keys as files of mode 0600 in DIR/keys, PKCS#8 in PEM, behind struct audit_signer.
+ * keyring: private keys as files of mode 0600 in DIR/keys, PKCS#8 in PEM, behind struct
+ * audit_signer.
  *
  *   the log      audit-ed25519.pem, audit-sm2.pem; their public keys in audit.pub
  *   a witness    witness-ed25519.pem; its public key in witness.pub
@@ -11,7 +12,8 @@
  * Nothing is ever overwritten: a key that is missing while its .pub is there is LX_ERR_NOT_FOUND.
  *
  * Ownership: the ring owns the keys; signers borrow from it.
- * Errors:    LX_ERR_NOT_FOUND, LX_ERR_BAD_INPUT, LX_ERR_CORRUPT (a key that is not the .pub's), file's.
+ * Errors:    LX_ERR_NOT_FOUND, LX_ERR_BAD_INPUT, LX_ERR_CORRUPT (a key that is not the .pub's),
+ *            file's.
  * Threads:   one at a time.
  */
 

@@ -2,7 +2,7 @@
 #define AUDIT_LOG_H
 
 /*
- * log: the tree over a bank's journal, one leaf a record, and the checkpoints that are signed over it.
+ * log: the tree over a bank's journal, one leaf a record, and the checkpoints signed over it.
  *
  *   DIR/audit/tile/...            the tree (C2SP tlog-tiles)
  *   DIR/audit/checkpoint          the newest signed state
@@ -15,13 +15,13 @@
  *     What lies beyond the newest one has no meaning and is made again: so a crash at any moment
  *     leaves the state of the checkpoint before, and nothing else is kept to tell how far it got.
  *  2. What a checkpoint covers is never written over, except with the same bytes.
- *  3. A checkpoint is signed only if the tree begins with the tree of the one before: the right edge
- *     on disk must have its root; if it does not, the tree is made again from the journal, and if
- *     that has another root the log refuses (LX_ERR_CORRUPT): journal or salts were changed.
+ *  3. A checkpoint is signed only if the tree begins with the tree of the one before: the right
+ *     edge on disk must have its root; if it does not, the tree is made again from the journal, and
+ *     if that has another root the log refuses (LX_ERR_CORRUPT): journal or salts were changed.
  *  4. A journal with fewer records than are signed is LX_ERR_CORRUPT.
  *
- * Ownership: journal, env are borrowed until audit_log_close. The journal is open for appending, which
- *            is what makes all its records durable; the caller holds the directory's lock.
+ * Ownership: journal, env are borrowed until audit_log_close. The journal is open for appending,
+ *            which is what makes all its records durable; the caller holds the directory's lock.
  * Errors:    above; LX_ERR_NOT_READY (nothing is signed yet), LX_ERR_NOT_FOUND, file's.
  * Threads:   one at a time.
  */
@@ -65,8 +65,8 @@ struct audit_evidence {
     struct merkle_hash leaf;
     struct merkle_proof proof; /* in the tree of the newest checkpoint */
 };
-/* Appends the record's content, which with the salt gives the entry's commitment; all of it has been
- * checked when this returns. LX_ERR_NOT_READY for a record that no checkpoint covers yet. */
+/* Appends the record's content, which with the salt gives the entry's commitment; all of it has
+ * been checked when this returns. LX_ERR_NOT_READY for a record that no checkpoint covers yet. */
 LX_MUST_USE enum lx_err audit_log_prove(struct audit_log *log, uint64_t position,
                                         struct audit_evidence *ret_evidence,
                                         struct lx_buffer *content, struct lx_error *err);

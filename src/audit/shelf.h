@@ -6,8 +6,8 @@
  * copied or served as it is.
  *
  * Writing: handed to threads, which make the files, write them and begin to bring them to the disk;
- * audit_shelf_sync waits until all are there for good, and their folders. Making a file waits for the
- * file system's own journal, so that more threads than processors pay. Nothing that a signed
+ * audit_shelf_sync waits until all are there for good, and their folders. Making a file waits for
+ * the file system's own journal, so that more threads than processors pay. Nothing that a signed
  * checkpoint covers is ever written over with other bytes.
  * Reading: a partial tile whose file is gone is read from the full one.
  *

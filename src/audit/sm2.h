@@ -1,8 +1,8 @@
 #ifndef AUDIT_SM2_H
 #define AUDIT_SM2_H
 
-/* sm2: SM2 signatures with SM3 (GB/T 32918.2) as r || s, over keys as uncompressed points, by OpenSSL.
- * Private to this folder. Signing takes the library's own entropy, as its nonce must be.
+/* sm2: SM2 signatures with SM3 (GB/T 32918.2) as r || s, over keys as uncompressed points, by
+ * OpenSSL. Private to this folder. Signing takes the library's own entropy, as its nonce must be.
  * Threads: pure. */
 
 #include <openssl/evp.h>

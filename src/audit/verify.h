@@ -5,17 +5,18 @@
  * verify: is a folder of tiles and checkpoints what its log signed? Needs the public keys and the
  * folder, a copy of DIR/audit, and nothing else: no network, no bank, no salts.
  *
- * Holds if every checkpoint in it is signed by the log's keys, every entry hashes to its leaf and says
- * the position at which it stands, every tile has the hashes that the entries give it, and the tree
- * has at each size that was ever signed the root that was signed. One bit turned over in any of
- * them is LX_ERR_CORRUPT or LX_ERR_BAD_INPUT, naming the file. Files that no checkpoint covers are
- * not part of the log and are not read.
+ * Holds if every checkpoint in it is signed by the log's keys, every entry hashes to its leaf and
+ * says the position at which it stands, every tile has the hashes that the entries give it, and the
+ * tree has at each size that was ever signed the root that was signed. One bit turned over in any
+ * of them is LX_ERR_CORRUPT or LX_ERR_BAD_INPUT, naming the file. Files that no checkpoint covers
+ * are not part of the log and are not read.
  *
- * What a folder cannot show is that it is the newest, or the only one: `since` is a checkpoint that the
- * caller has kept from before, and a witness's signature says that another machine has seen the tree
- * grow.
+ * What a folder cannot show is that it is the newest, or the only one: `since` is a checkpoint that
+ * the caller has kept from before, and a witness's signature says that another machine has seen the
+ * tree grow.
  *
- * Ownership: all is the caller's. Errors: above; LX_ERR_NOT_FOUND for a missing file. Threads: pure.
+ * Ownership: all is the caller's. Errors: above; LX_ERR_NOT_FOUND: a missing file.
+ * Threads:   pure.
  */
 
 #include "audit/note.h"

@@ -4,7 +4,9 @@
 /*
  * hash: leaves and nodes of an RFC 6962 Merkle tree over SHA-256.
  *
- *   leaf  SHA-256(0x00 || entry)     node  SHA-256(0x01 || left || right)     empty tree  SHA-256("")
+ *   leaf  SHA-256(0x00 || entry)
+ *   node  SHA-256(0x01 || left || right)
+ *   tree without leaves  SHA-256("")
  *
  * The leading byte keeps a node from being passed off as an entry.
  * Ownership: a hasher owns its digest. Errors: LX_ERR_NO_MEMORY at init only.

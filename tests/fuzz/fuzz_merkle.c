@@ -1,7 +1,7 @@
 /*
  * fuzz_merkle: a tile's path that is accepted is the one that would be written; a bundle is read
- * within its bytes; a proof of any shape is judged without reading past it, and one that holds holds
- * for its own leaf alone; a proof that is made from these leaves holds.
+ * within its bytes; a proof of any shape is judged without reading past it, and one that holds
+ * holds for its own leaf alone; a proof that is made from these leaves holds.
  */
 #include <stdlib.h>
 #include <string.h>

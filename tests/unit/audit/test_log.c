@@ -1,9 +1,9 @@
 /*
- * Goal:   the log is the tree over the journal, every record of it can be proved, and no bit of what
- *         was signed can be changed unseen (the invariants of audit/log.h and audit/verify.h).
- * Method: growth in random steps against leaves made here; every bit of a small log turned over, and
- *         random ones of a larger log, one at a time; files cut, lost, exchanged; a journal that was
- *         changed; each told by the audit.
+ * Goal:   the log is the tree over the journal, every record of it can be proved, and no bit of
+ *         what was signed can be changed unseen (the invariants of audit/log.h and audit/verify.h).
+ * Method: growth in random steps against leaves made here; every bit of a small log turned over,
+ *         and random ones of a larger log, one at a time; files cut, lost, exchanged; a journal
+ *         that was changed; each told by the audit.
  */
 #include "audit_world.h"
 

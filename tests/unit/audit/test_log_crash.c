@@ -1,8 +1,9 @@
 /*
  * Goal:   whatever interrupts the log, kill -9 or a full disk, the folder is that of the checkpoint
  *         before or after, every checkpoint that was told stays true, and the log goes on.
- * Method: a child appends and signs as fast as it can and tells each checkpoint through a pipe; it is
- *         killed at a random moment. Then the disk fills up after every possible number of writes.
+ * Method: a child appends and signs as fast as it can and tells each checkpoint through a pipe; it
+ *         is killed at a random moment. Then the disk fills up after every possible number of
+ *         writes.
  */
 #include "audit_world.h"
 
@@ -130,7 +131,7 @@ static void test_a_full_disk_leaves_the_checkpoint_before(void **state)
             struct audit_verdict verdict = {.tiles = 0};
             if (world_verify(&world, &verdict, &err) != LX_OK)
                 fail_msg("after %" PRIu64 " writes: %s", writes, err.text);
-            /* Only the last step, keeping the checkpoint beside the others, comes after it counts. */
+            /* One step alone, keeping it beside the others, comes after a checkpoint counts. */
             assert_true(verdict.checkpoint.size == 2 || verdict.checkpoint.size == 2 + sizes[i]);
             failures++;
         }

@@ -1,8 +1,8 @@
 /*
- * Goal:   a witness signs what grew and refuses what was cut back or rewritten; its line is one more
- *         signature that `verify` checks.
- * Method: a log and a witness in folders of their own; growth, the same again, a log put back, a log
- *         made anew under the same key.
+ * Goal:   a witness signs what grew and refuses what was cut back or rewritten; its line is one
+ *         more signature that `verify` checks.
+ * Method: a log and a witness in folders of their own; growth, the same again, a log put back, a
+ *         log made anew under the same key.
  */
 #include "audit_world.h"
 

@@ -1,7 +1,8 @@
 /*
- * Goal:   base64 and hexadecimal digits are those of RFC 4648, and a run of bytes has one text only.
- * Method: the vectors of RFC 4648, section 10; texts that are none; every text of four characters
- *         that is accepted is the one that is written.
+ * Goal:   base64 and hexadecimal digits are those of RFC 4648, and a run of bytes has one text
+ *         only.
+ * Method: the vectors of RFC 4648, section 10; texts that are none; every text of four
+ *         characters that is accepted is the one that is written.
  */
 #include "cmocka_all.h"
 

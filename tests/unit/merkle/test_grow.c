@@ -1,6 +1,6 @@
 /*
- * Goal:   a tree that grows has the roots of RFC 6962, gives each full tile once and always the same
- *         bytes, and goes on from its tiles as if it had never stopped.
+ * Goal:   a tree that grows has the roots of RFC 6962, gives each full tile once and always the
+ *         same bytes, and goes on from its tiles as if it had never stopped.
  * Method: the published vectors; then random batches, stopped and resumed, against the tree by
  *         recursion, with tiles recomputed from the leaves.
  */

@@ -1,8 +1,8 @@
 /*
  * Goal:   proofs are those of RFC 6962, right ones hold and wrong ones do not.
- * Method: the published vectors; every leaf and every pair of sizes up to 70 leaves against proofs by
- *         recursion; each of those spoiled in every way: each bit turned over (small trees), a hash
- *         too many, too few, in another order, another index, another size, another root. Then
+ * Method: the published vectors; every leaf and every pair of sizes up to 70 leaves against proofs
+ *         by recursion; each of those spoiled in every way: each bit turned over (small trees), a
+ *         hash too many, too few, in another order, another index, another size, another root. Then
  *         random ones over three levels of tiles.
  */
 #include "memory_tiles.h"
@@ -111,8 +111,9 @@ static void spoil_order(struct question *q)
     }
 }
 
-/* Trees of sizes that are near to each other may give a leaf a path with the same turns, so that the
- * size is only bound by whoever signs it together with the root; a much larger one has more turns. */
+/* Trees of sizes that are near to each other may give a leaf a path with the same turns, so that
+ * the size is only bound by whoever signs it together with the root; a much larger one has more
+ * turns. */
 static void spoil_numbers(struct question *q)
 {
     uint64_t index = q->index, size = q->size;
@@ -206,89 +207,91 @@ static void test_the_empty_tree_is_the_beginning_of_every_tree(void **state)
     }
 }
 
-/* Paths and growths that implementations of RFC 6962 test themselves with; leaves as in test_grow. */
+/* Paths and growths that implementations of RFC 6962 test themselves with; leaves: test_grow. */
+static const char *const published_leaves[] = {"",
+                                               "00",
+                                               "10",
+                                               "2021",
+                                               "3031",
+                                               "40414243",
+                                               "5051525354555657",
+                                               "606162636465666768696a6b6c6d6e6f"};
+static const struct {
+    bool is_growth;
+    uint64_t index, size;
+    const char *hashes[4];
+} published[] = {
+    {false, 0, 1, {NULL}},
+    {false,
+     0,
+     8,
+     {"96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+      "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+      "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4", NULL}},
+    {false,
+     5,
+     8,
+     {"bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
+      "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+      "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7", NULL}},
+    {false, 2, 3, {"fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125", NULL}},
+    {false,
+     1,
+     5,
+     {"6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+      "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+      "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b", NULL}},
+    {true, 1, 1, {NULL}},
+    {true,
+     1,
+     8,
+     {"96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+      "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+      "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4", NULL}},
+    {true,
+     6,
+     8,
+     {"0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+      "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+      "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7", NULL}},
+    {true,
+     2,
+     5,
+     {"5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+      "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b", NULL}},
+};
+
 static void test_proofs_are_the_published_ones(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"",
-                                        "00",
-                                        "10",
-                                        "2021",
-                                        "3031",
-                                        "40414243",
-                                        "5051525354555657",
-                                        "606162636465666768696a6b6c6d6e6f"};
-    static const struct {
-        bool is_growth;
-        uint64_t index, size;
-        const char *hashes[4];
-    } rows[] = {
-        {false, 0, 1, {NULL}},
-        {false,
-         0,
-         8,
-         {"96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
-          "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
-          "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4", NULL}},
-        {false,
-         5,
-         8,
-         {"bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
-          "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
-          "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7", NULL}},
-        {false, 2, 3, {"fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125", NULL}},
-        {false,
-         1,
-         5,
-         {"6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
-          "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
-          "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b", NULL}},
-        {true, 1, 1, {NULL}},
-        {true,
-         1,
-         8,
-         {"96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
-          "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
-          "6b47aaf29ee3c2af9af889bc1fb9254dabd31177f16232dd6aab035ca39bf6e4", NULL}},
-        {true,
-         6,
-         8,
-         {"0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
-          "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
-          "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7", NULL}},
-        {true,
-         2,
-         5,
-         {"5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
-          "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b", NULL}},
-    };
     struct memory_tiles small = {0};
     struct merkle_sink sink = memory_sink(&small);
     static struct merkle_grower small_grower;
     merkle_grower_init(&small_grower, &hasher);
-    for (size_t i = 0; i < LX_COUNT_OF(texts); i++) {
+    for (size_t i = 0; i < LX_COUNT_OF(published_leaves); i++) {
         uint8_t entry[16];
-        size_t length = strlen(texts[i]) / 2;
-        assert_true(hex_get(texts[i], 2 * length, entry, length));
+        size_t length = strlen(published_leaves[i]) / 2;
+        assert_true(hex_get(published_leaves[i], 2 * length, entry, length));
         struct merkle_hash leaf = merkle_leaf(&hasher, entry, length);
         assert_int_equal(merkle_append(&small_grower, &leaf, 1, &sink, &err), LX_OK);
         assert_int_equal(merkle_flush(&small_grower, &sink, &err), LX_OK);
     }
     struct merkle_tree tree = {&hasher, memory_source(&small), 8};
-    for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
+    for (size_t i = 0; i < LX_COUNT_OF(published); i++) {
         struct merkle_proof proof;
-        enum lx_err code =
-            rows[i].is_growth
-                ? merkle_prove_consistency(&tree, rows[i].index, rows[i].size, &proof, &err)
-                : merkle_prove_inclusion(&tree, rows[i].index, rows[i].size, &proof, &err);
+        enum lx_err code = published[i].is_growth
+                               ? merkle_prove_consistency(&tree, published[i].index,
+                                                          published[i].size, &proof, &err)
+                               : merkle_prove_inclusion(&tree, published[i].index,
+                                                        published[i].size, &proof, &err);
         assert_int_equal(code, LX_OK);
         for (size_t j = 0; j < proof.count; j++) {
             char text[DIGEST_TEXT_SIZE];
             digest_text(proof.hashes[j].bytes, text);
-            assert_non_null(rows[i].hashes[j]);
-            assert_string_equal(text, rows[i].hashes[j]);
+            assert_non_null(published[i].hashes[j]);
+            assert_string_equal(text, published[i].hashes[j]);
         }
-        assert_null(rows[i].hashes[proof.count]);
+        assert_null(published[i].hashes[proof.count]);
     }
     free(small.tiles);
 }
