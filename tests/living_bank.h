@@ -181,6 +181,29 @@ static inline void living_papers(struct living *living)
     }
 }
 
+/* The bank's list and a complaint: for customers told by their number, so that no draw moves. Every
+ * 19th is on the list, every 17th complains; what he asks for ends for half of them. */
+static inline void living_cases(struct living *living)
+{
+    struct lx_error err;
+    enum bank_put put;
+    char id[LX_ID_MAX + 1];
+    living_id(living->customer, id);
+    bool is_over = living->customer % 2 == 0;
+    struct bank_value values[] = {{"customer", id, strlen(id)},
+                                  {"channel", "all", 3},
+                                  {"at_ms", "2025-09-01", 10},
+                                  {"known_at_ms", "2025-09-02", 10},
+                                  {"until_ms", "2025-10-01", is_over ? 10 : 0}};
+    if (living->customer % 19 == 3)
+        MUST(bank_put_row(living->load, "do_not_contact", values, 5, &put, &err));
+    values[1] = (struct bank_value){"code", "K1", 2};
+    values[3] = (struct bank_value){"known_at_ms", "2025-10-02", 10};
+    values[4].column = "closed_at_ms";
+    if (living->customer % 17 == 5)
+        MUST(bank_put_row(living->load, "complaint", values, 5, &put, &err));
+}
+
 static inline void living_customer(struct living *living, size_t product_count)
 {
     struct lx_error err;
@@ -206,6 +229,7 @@ static inline void living_customer(struct living *living, size_t product_count)
     living->balance_fen = 1000 * (int64_t)lx_rng_below(&living->rng, 100000);
     living->held = 1;
     living_papers(living);
+    living_cases(living);
     living_put(living, BANK_EVENT_KIND_OPEN, living->begin_ms, 0, BANK_NO_AMOUNT);
     int32_t first_day = lx_day_add_months(end_day, -LIVING_MONTHS);
     for (int month = 0; month < LIVING_MONTHS; month++)

@@ -13,10 +13,12 @@ enum { UTC_OFFSET_DEFAULT = 480, UTC_OFFSET_MAX = 14 * 60, LISTS_BYTES_MAX = 1 <
 
 #define STORE_DEFAULT "sqlite:bank.db"
 
-extern const char bank_sql_0001[];
+extern const char bank_sql_0001[], bank_sql_0002[], bank_sql_0003[];
 
 const struct store_migration bank_migrations[] = {
     {1, "bank", bank_sql_0001},
+    {2, "known_ends", bank_sql_0002},
+    {3, "event_changes", bank_sql_0003},
 };
 const size_t bank_migration_count = LX_COUNT_OF(bank_migrations);
 
@@ -29,6 +31,7 @@ const char *const bank_tables[] = {
     "staff",
     "product",
     "product_version",
+    "product_terms",
     "customer",
     "customer_profile",
     "risk_assessment",
@@ -38,6 +41,7 @@ const char *const bank_tables[] = {
     "assignment",
     "account",
     "event",
+    "event_change",
     "holding",
     "label",
     "legal_hold",
@@ -258,6 +262,7 @@ static enum lx_err open_parts(struct bank *bank, enum store_mode mode, struct lx
         code = store_migrate(bank->store, bank_migrations, bank_migration_count, err);
     if (code == LX_OK && mode == STORE_WRITE) code = sweep_if_idle(bank, err);
     if (code == LX_OK) code = bank_catalogue_align(&bank->catalogue, bank->store, err);
+    if (code == LX_OK) code = bank_catalogue_read_terms(&bank->catalogue, bank->store, err);
     return code;
 }
 

@@ -252,7 +252,25 @@ void bank_catalogue_release(struct bank_catalogue *catalogue)
         lx_free(catalogue->products[i].features_en);
     }
     lx_free(catalogue->products);
+    lx_free(catalogue->terms);
     *catalogue = (struct bank_catalogue){0};
+}
+
+struct bank_terms bank_terms_as_of(const struct bank_product *product, int64_t as_of_ms)
+{
+    const struct bank_terms *known = NULL, *first = NULL;
+    for (size_t i = 0; i < product->terms_count; i++) {
+        const struct bank_terms *terms = &product->terms[i];
+        if (first == NULL || terms->known_at_ms < first->known_at_ms) first = terms;
+        if (terms->at_ms <= as_of_ms && terms->known_at_ms <= as_of_ms) known = terms;
+    }
+    if (known != NULL) return *known;
+    if (first != NULL) return *first;
+    return (struct bank_terms){.at_ms = BANK_UNKNOWN_MS,
+                               .known_at_ms = BANK_UNKNOWN_MS,
+                               .minimum_fen = product->minimum_fen,
+                               .rate_ppm = product->rate_ppm,
+                               .term_days = product->term_days};
 }
 
 int bank_catalogue_find(const struct bank_catalogue *catalogue, const char *code, size_t length)

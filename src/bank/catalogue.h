@@ -16,6 +16,13 @@
 
 enum bank_product_status { BANK_PRODUCT_ON_SALE = 1, BANK_PRODUCT_RETIRED = 2 };
 
+/* What a product offered from a moment on, as far as the bank's systems knew. */
+struct bank_terms {
+    int64_t at_ms, known_at_ms;
+    int64_t minimum_fen, rate_ppm;
+    int term_days;
+};
+
 struct bank_product {
     char code[LX_CODE_MAX + 1];      /* "P07" */
     char *zh, *en;                   /* names */
@@ -30,11 +37,16 @@ struct bank_product {
     bool is_green;
     uint32_t channels; /* bit (1 << enum bank_channel) for each where it is sold */
     enum bank_product_status status;
+    /* Its versions by at_ms, then known_at_ms; the catalogue's. None in one that is only a file. */
+    const struct bank_terms *terms;
+    size_t terms_count;
 };
 
 struct bank_catalogue {
     struct bank_product *products;
     size_t count, capacity;
+    struct bank_terms *terms; /* owned: of all products, those of each side by side */
+    size_t terms_count, terms_capacity;
 };
 
 LX_MUST_USE enum lx_err bank_catalogue_parse(const char *file, const char *bytes, size_t length,
@@ -44,5 +56,12 @@ void bank_catalogue_release(struct bank_catalogue *catalogue);
 
 /* Index of the code, BANK_NO_PRODUCT if there is none. */
 int bank_catalogue_find(const struct bank_catalogue *catalogue, const char *code, size_t length);
+
+/*
+ * What was offered as of a moment: the newest version with at_ms and known_at_ms at or before it;
+ * before any was known, the one that was known first, since the bank's records do not reach back
+ * further; a product without versions is as the catalogue says.
+ */
+struct bank_terms bank_terms_as_of(const struct bank_product *product, int64_t as_of_ms);
 
 #endif

@@ -8,7 +8,7 @@ enum { BLOCK_EVENTS = 1 << 14, BLOCK_CUSTOMERS_MAX = 1 << 12, BLOCK_CUSTOMERS_FI
 
 /* How a row of a table of facts becomes a struct. Column 0 is the customer. */
 struct fact_reader {
-    const char *sql, *at_sql;
+    const char *sql, *at_sql; /* at_sql NULL: never asked for */
     size_t size_bytes;
     void (*read)(struct store_statement *statement, void *row);
 };
@@ -43,8 +43,7 @@ static void read_profile(struct store_statement *statement, void *row)
     };
 }
 
-/* From the columns after the customer. */
-static struct bank_event event_of(const int64_t v[10])
+struct bank_event bank_event_of(const int64_t v[10])
 {
     return (struct bank_event){
         .at_ms = v[0],
@@ -64,7 +63,7 @@ static void read_event(struct store_statement *statement, void *row)
 {
     int64_t v[10];
     store_ints(statement, 1, 10, INT64_MIN, v);
-    *(struct bank_event *)row = event_of(v);
+    *(struct bank_event *)row = bank_event_of(v);
 }
 
 static void read_risk(struct store_statement *statement, void *row)
@@ -105,13 +104,41 @@ static void read_consent(struct store_statement *statement, void *row)
     };
 }
 
+static void read_do_not_contact(struct store_statement *statement, void *row)
+{
+    int64_t v[5];
+    store_ints(statement, 1, 5, INT64_MIN, v);
+    *(struct bank_do_not_contact *)row = (struct bank_do_not_contact){
+        .at_ms = v[0],
+        .known_at_ms = v[1],
+        .channel = narrow(v[2]),
+        .until_ms = v[3],
+        .until_known_at_ms = v[4],
+    };
+}
+
+static void read_complaint(struct store_statement *statement, void *row)
+{
+    int64_t v[5];
+    store_ints(statement, 1, 5, INT64_MIN, v);
+    *(struct bank_complaint *)row = (struct bank_complaint){
+        .at_ms = v[0],
+        .known_at_ms = v[1],
+        .product = (int16_t)or_else(v[2], BANK_NO_PRODUCT),
+        .closed_at_ms = v[3],
+        .closed_known_at_ms = v[4],
+    };
+}
+
 #define EVENT_COLUMNS                                                                              \
     "sequence, known_at_ms, kind, product, channel, merchant, amount_fen, balance_fen, quantity"
 
 /* A pass in order, and a look at one moment. */
-#define QUERIES(columns, table)                                                                    \
+#define PASS(columns, table, last)                                                                 \
     "SELECT customer, at_ms, " columns " FROM " table " WHERE customer >= $1 AND customer < $2"    \
-    " ORDER BY customer, at_ms, sequence",                                                         \
+    " ORDER BY customer, at_ms, " last
+#define QUERIES(columns, table)                                                                    \
+    PASS(columns, table, "sequence"),                                                              \
         "SELECT customer, at_ms, " columns " FROM " table " WHERE customer = $1 AND at_ms = $2"    \
         " ORDER BY sequence"
 
@@ -129,6 +156,12 @@ static const struct fact_reader readers[BANK_FACT_COUNT] = {
                             sizeof(struct bank_exposure), read_exposure},
     [BANK_FACT_CONSENT] = {QUERIES("known_at_ms, channel, is_granted", "consent"),
                            sizeof(struct bank_consent), read_consent},
+    [BANK_FACT_DO_NOT_CONTACT] = {PASS("known_at_ms, channel, until_ms, until_known_at_ms",
+                                       "do_not_contact", "channel"),
+                                  NULL, sizeof(struct bank_do_not_contact), read_do_not_contact},
+    [BANK_FACT_COMPLAINT] = {PASS("known_at_ms, product, closed_at_ms, closed_known_at_ms",
+                                  "complaint", "code"),
+                             NULL, sizeof(struct bank_complaint), read_complaint},
 };
 
 static enum lx_err advance(struct bank_cursor *cursor, struct lx_error *err)
@@ -206,7 +239,7 @@ static enum lx_err take_event(void *context, const int64_t *v, struct lx_error *
     if (code == LX_OK && own == LX_HISTORY_EVENTS_MAX) code = LX_ERR_LIMIT;
     if (code != LX_OK) return too_many(v[0], own, code, err);
     struct bank_event *event = &block->events[block->count++];
-    *event = event_of(v + 1);
+    *event = bank_event_of(v + 1);
     /* The rows have no ORDER BY: they come in the order of the only index there is. */
     if (own > 0 && !is_after(event - 1, event))
         return lx_fail(err, LX_ERR_CORRUPT, "event: customer number %" PRId64 ": out of order",
@@ -244,6 +277,7 @@ static enum lx_err read_block(struct bank *bank, int64_t first, int64_t last, st
     store_bind_int(block->statement, 2, last);
     code = store_visit(block->statement, &visitor, err);
     close_customers(block, last);
+    if (code == LX_OK) code = bank_block_correct(bank, err);
     if (code == LX_OK) adapt(block);
     return code;
 }
@@ -308,6 +342,10 @@ static void borrow_gathered(struct bank *bank, struct bank_history *history)
     history->exposure_count = cursors[BANK_FACT_EXPOSURE].count;
     history->consents = cursors[BANK_FACT_CONSENT].rows;
     history->consent_count = cursors[BANK_FACT_CONSENT].count;
+    history->do_not_contacts = cursors[BANK_FACT_DO_NOT_CONTACT].rows;
+    history->do_not_contact_count = cursors[BANK_FACT_DO_NOT_CONTACT].count;
+    history->complaints = cursors[BANK_FACT_COMPLAINT].rows;
+    history->complaint_count = cursors[BANK_FACT_COMPLAINT].count;
 }
 
 static enum lx_err visit_all(struct bank *bank, int64_t first, int64_t last,
@@ -383,6 +421,8 @@ static enum lx_err keep_history(void *context, const struct bank_history *histor
         [BANK_FACT_RISK] = {history->risks, history->risk_count},
         [BANK_FACT_EXPOSURE] = {history->exposures, history->exposure_count},
         [BANK_FACT_CONSENT] = {history->consents, history->consent_count},
+        [BANK_FACT_DO_NOT_CONTACT] = {history->do_not_contacts, history->do_not_contact_count},
+        [BANK_FACT_COMPLAINT] = {history->complaints, history->complaint_count},
     };
     enum lx_err code = LX_OK;
     for (int i = 0; i < BANK_FACT_COUNT && code == LX_OK; i++)
@@ -396,6 +436,8 @@ static enum lx_err keep_history(void *context, const struct bank_history *histor
     kept.risks = lists[BANK_FACT_RISK];
     kept.exposures = lists[BANK_FACT_EXPOSURE];
     kept.consents = lists[BANK_FACT_CONSENT];
+    kept.do_not_contacts = lists[BANK_FACT_DO_NOT_CONTACT];
+    kept.complaints = lists[BANK_FACT_COMPLAINT];
     *keeping->history = kept;
     keeping->is_found = true;
     return LX_OK;
@@ -417,6 +459,8 @@ enum lx_err bank_history_read(struct bank *bank, int64_t customer, struct lx_are
 enum lx_err bank_facts_at(struct bank *bank, enum bank_fact fact, int64_t customer, int64_t at_ms,
                           const void **ret_rows, size_t *ret_count, struct lx_error *err)
 {
+    LX_ASSERT(readers[fact].at_sql != NULL);
+
     struct bank_cursor *cursor = &bank->cursors[fact];
     const struct fact_reader *reader = &readers[fact];
     enum lx_err code = LX_OK;
@@ -448,10 +492,7 @@ void bank_history_release(struct bank *bank)
         lx_free(bank->cursors[fact].rows);
         bank->cursors[fact] = (struct bank_cursor){0};
     }
-    store_finalize(bank->block.statement);
-    lx_free(bank->block.events);
-    lx_free(bank->block.ends);
-    bank->block = (struct bank_block){0};
+    bank_block_release(&bank->block);
     store_finalize(bank->customers);
     bank->customers = NULL;
 }

@@ -112,3 +112,58 @@ enum lx_err bank_catalogue_align(struct bank_catalogue *catalogue, struct store 
     store_finalize(statement);
     return code;
 }
+
+/* Where both tables speak of one moment, the bank's file goes before the catalogue. */
+static const char terms_sql[] =
+    "SELECT product, at_ms, known_at_ms, minimum_fen, rate_ppm, term_days, 0 AS source"
+    " FROM product_version UNION ALL"
+    " SELECT product, at_ms, known_at_ms, minimum_fen, rate_ppm, term_days, 1 FROM product_terms"
+    " ORDER BY product, at_ms, known_at_ms, source";
+
+enum { TERMS_MAX = 1 << 20 };
+
+static enum lx_err add_terms(struct bank_catalogue *catalogue, const int64_t v[6],
+                             struct lx_error *err)
+{
+    if (v[0] < 0 || v[0] >= (int64_t)catalogue->count)
+        return lx_fail(err, LX_ERR_CORRUPT,
+                       "table product_terms: product number %" PRId64 " is not there", v[0]);
+    enum lx_err code = lx_grow(&catalogue->terms, &catalogue->terms_capacity,
+                               catalogue->terms_count + 1, TERMS_MAX, sizeof *catalogue->terms);
+    if (code != LX_OK) return lx_fail(err, code, "versions of products: %s", lx_err_text(code));
+    catalogue->terms[catalogue->terms_count++] = (struct bank_terms){
+        .at_ms = v[1],
+        .known_at_ms = v[2],
+        .minimum_fen = v[3],
+        .rate_ppm = v[4],
+        .term_days = (int)v[5],
+    };
+    catalogue->products[v[0]].terms_count++;
+    return LX_OK;
+}
+
+/* The list has grown to its end: now it stays where it is. */
+static void divide_terms(struct bank_catalogue *catalogue)
+{
+    const struct bank_terms *terms = catalogue->terms;
+    for (size_t i = 0; i < catalogue->count; i++) {
+        catalogue->products[i].terms = terms;
+        if (terms != NULL) terms += catalogue->products[i].terms_count;
+    }
+}
+
+enum lx_err bank_catalogue_read_terms(struct bank_catalogue *catalogue, struct store *store,
+                                      struct lx_error *err)
+{
+    struct store_statement *statement = NULL;
+    bool has_row = false;
+    enum lx_err code = store_prepare(store, terms_sql, &statement, err);
+    while (code == LX_OK && (code = store_step(statement, &has_row, err)) == LX_OK && has_row) {
+        int64_t v[6];
+        store_ints(statement, 0, 6, 0, v);
+        code = add_terms(catalogue, v, err);
+    }
+    divide_terms(catalogue);
+    store_finalize(statement);
+    return code;
+}

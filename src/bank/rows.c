@@ -19,6 +19,7 @@ enum column_type {
     COLUMN_BRANCH,
     COLUMN_STAFF,
     COLUMN_INSTITUTION,
+    COLUMN_EXPERIMENT,
     COLUMN_CHANNEL, /* `all` is 0 */
     COLUMN_OWN,     /* the number of the row's code in the list of the table */
 };
@@ -32,6 +33,10 @@ struct row_column {
 struct row_table {
     const char *name;
     enum bank_list list; /* of COLUMN_OWN */
+    /* The moment at which a fact ends, or NULL, and when that was known: with the row unless it
+     * says otherwise. Such a row stays known since it first was. */
+    const char *end, *end_known;
+    bool is_end_announced; /* it may be known before it comes */
     struct row_column columns[ROW_COLUMNS_MAX];
 };
 
@@ -48,45 +53,62 @@ struct row_table {
 
 static const struct row_table tables[] = {
     /* clang-format off */
-    {"institution", 0, {{"code", COLUMN_TEXT, true}, {"name", COLUMN_TEXT, false}, AT}},
-    {"branch", BANK_LIST_BRANCH,
+    {"institution", 0, NULL, NULL, false, {{"code", COLUMN_TEXT, true}, {"name", COLUMN_TEXT, false}, AT}},
+    {"branch", BANK_LIST_BRANCH, NULL, NULL, false,
      {{"branch", COLUMN_OWN, false}, {"code", COLUMN_TEXT, true}, {"name", COLUMN_TEXT, false},
       {"institution", COLUMN_INSTITUTION, false}, {"parent", COLUMN_TEXT, false},
       {"region", COLUMN_TEXT, false}, {"opened_day", COLUMN_DAY, false},
       {"closed_day", COLUMN_DAY, false}, AT}},
-    {"staff", 0,
+    {"staff", 0, NULL, NULL, false,
      {{"code", COLUMN_TEXT, true}, {"name", COLUMN_TEXT, false}, {"role", COLUMN_TEXT, false},
       {"branch", COLUMN_BRANCH, false}, {"joined_day", COLUMN_DAY, false},
       {"left_day", COLUMN_DAY, false}, AT}},
-    {"placement", 0,
+    {"placement", 0, NULL, NULL, false,
      {{"code", COLUMN_TEXT, true}, {"name", COLUMN_TEXT, false},
       {"channel", COLUMN_CHANNEL, false}, AT}},
-    {"campaign", BANK_LIST_CAMPAIGN,
+    {"campaign", BANK_LIST_CAMPAIGN, NULL, NULL, false,
      {{"campaign", COLUMN_OWN, false}, {"code", COLUMN_TEXT, true}, {"name", COLUMN_TEXT, false},
       {"product", COLUMN_PRODUCT, false}, {"channel", COLUMN_CHANNEL, false},
       {"starts_ms", COLUMN_MOMENT, false}, {"ends_ms", COLUMN_MOMENT, false},
       {"control_ppm", COLUMN_INT, false}, {"random_ppm", COLUMN_INT, false}, AT}},
-    {"account", 0,
+    {"account", 0, NULL, NULL, false,
      {{"customer", COLUMN_CUSTOMER, true}, {"code", COLUMN_TEXT, true},
       {"product", COLUMN_PRODUCT, false}, {"branch", COLUMN_BRANCH, false},
       {"opened_day", COLUMN_DAY, false}, {"closed_day", COLUMN_DAY, false}, AT}},
-    {"assignment", 0,
+    {"assignment", 0, NULL, NULL, false,
      {{"customer", COLUMN_CUSTOMER, true}, {"staff", COLUMN_STAFF, true}, KEY_AT,
       {"until_ms", COLUMN_MOMENT, false}}},
-    {"do_not_contact", 0,
+    {"do_not_contact", 0, "until_ms", "until_known_at_ms", true,
      {{"customer", COLUMN_CUSTOMER, true}, {"channel", COLUMN_CHANNEL, true}, KEY_AT,
-      {"until_ms", COLUMN_MOMENT, false}, {"reason", COLUMN_TEXT, false}}},
-    {"complaint", 0,
+      {"until_ms", COLUMN_MOMENT, false}, {"until_known_at_ms", COLUMN_MOMENT, false},
+      {"reason", COLUMN_TEXT, false}}},
+    {"complaint", 0, "closed_at_ms", "closed_known_at_ms", false,
      {{"customer", COLUMN_CUSTOMER, true}, {"code", COLUMN_TEXT, true}, KEY_AT,
       {"subject", COLUMN_TEXT, false}, {"product", COLUMN_PRODUCT, false},
-      {"closed_at_ms", COLUMN_MOMENT, false}}},
-    {"label", 0,
+      {"closed_at_ms", COLUMN_MOMENT, false}, {"closed_known_at_ms", COLUMN_MOMENT, false}}},
+    {"label", 0, NULL, NULL, false,
      {{"customer", COLUMN_CUSTOMER, true}, {"name", COLUMN_TEXT, true}, KEY_AT,
       {"layer", COLUMN_TEXT, false}, {"value", COLUMN_TEXT, false},
       {"until_ms", COLUMN_MOMENT, false}, {"source", COLUMN_TEXT, false}}},
-    {"legal_hold", 0,
+    {"legal_hold", 0, NULL, NULL, false,
      {{"customer", COLUMN_CUSTOMER, true}, KEY_AT, {"until_ms", COLUMN_MOMENT, false},
       {"reason", COLUMN_TEXT, false}}},
+    {"task", 0, NULL, NULL, false,
+     {{"code", COLUMN_TEXT, true}, {"customer", COLUMN_CUSTOMER, false},
+      {"staff", COLUMN_STAFF, false}, {"kind", COLUMN_TEXT, false}, {"due_ms", COLUMN_MOMENT, false},
+      {"note", COLUMN_TEXT, false}, {"done_at_ms", COLUMN_MOMENT, false},
+      {"outcome", COLUMN_TEXT, false}, AT}},
+    {"experiment", 0, NULL, NULL, false,
+     {{"code", COLUMN_TEXT, true}, {"name", COLUMN_TEXT, false}, {"hypothesis", COLUMN_TEXT, false},
+      {"metric", COLUMN_TEXT, false}, {"starts_ms", COLUMN_MOMENT, false},
+      {"ends_ms", COLUMN_MOMENT, false}, {"seed", COLUMN_INT, false}, AT}},
+    {"experiment_arm", 0, NULL, NULL, false,
+     {{"experiment", COLUMN_EXPERIMENT, true}, {"arm", COLUMN_TEXT, true},
+      {"share_ppm", COLUMN_INT, false}, {"is_control", COLUMN_INT, false}}},
+    {"product_terms", 0, NULL, NULL, false,
+     {{"product", COLUMN_PRODUCT, true}, {"at_ms", COLUMN_MOMENT, true},
+      {"known_at_ms", COLUMN_MOMENT, true}, {"minimum_fen", COLUMN_INT, false},
+      {"rate_ppm", COLUMN_INT, false}, {"term_days", COLUMN_INT, false}}},
     /* clang-format on */
 };
 _Static_assert(LX_COUNT_OF(tables) <= ROW_TABLES_MAX, "a statement for each");
@@ -106,6 +128,7 @@ static size_t column_count(const struct row_table *table)
     return count;
 }
 
+/* -1 if there is none. */
 static int column_find(const struct row_table *table, const char *name)
 {
     for (size_t i = 0; i < column_count(table); i++)
@@ -119,19 +142,28 @@ static bool is_moment_of_row(const struct row_column *column)
     return strcmp(column->name, "at_ms") == 0 || strcmp(column->name, "known_at_ms") == 0;
 }
 
-/* Columns that a row with the same key may change. */
-static bool is_content(const struct row_column *column)
+/* When the end of a fact was known; its end tells whether it changes. */
+static bool is_known_of_end(const struct row_table *table, const struct row_column *column)
 {
-    return !column->is_key && column->type != COLUMN_OWN && !is_moment_of_row(column);
+    return table->end != NULL && strcmp(column->name, table->end_known) == 0;
+}
+
+/* Columns that a row with the same key may change. */
+static bool is_content(const struct row_table *table, const struct row_column *column)
+{
+    return !column->is_key && column->type != COLUMN_OWN && !is_moment_of_row(column) &&
+           !is_known_of_end(table, column);
 }
 
 static void write_list(struct lx_buffer *sql, const struct row_table *table, const char *separator,
-                       bool (*is_chosen)(const struct row_column *column), const char *form)
+                       bool (*is_chosen)(const struct row_table *table,
+                                         const struct row_column *column),
+                       const char *form)
 {
     const char *between = "";
     for (size_t i = 0; i < column_count(table); i++) {
         const char *name = table->columns[i].name;
-        if (!is_chosen(&table->columns[i])) continue;
+        if (!is_chosen(table, &table->columns[i])) continue;
         lx_buffer_append_text(sql, between);
         for (const char *at = form; *at != '\0'; at++) {
             if (*at == '@')
@@ -145,19 +177,21 @@ static void write_list(struct lx_buffer *sql, const struct row_table *table, con
     }
 }
 
-static bool is_any(const struct row_column *column)
+static bool is_any(const struct row_table *table, const struct row_column *column)
 {
     return true;
 }
 
-static bool is_key(const struct row_column *column)
+static bool is_key(const struct row_table *table, const struct row_column *column)
 {
     return column->is_key;
 }
 
-static bool is_changed(const struct row_column *column)
+/* A row that says something new is known since then, but not a fact that only came to an end. */
+static bool is_changed(const struct row_table *table, const struct row_column *column)
 {
-    return is_content(column) || (!column->is_key && is_moment_of_row(column));
+    if (is_content(table, column)) return true;
+    return table->end == NULL && !column->is_key && is_moment_of_row(column);
 }
 
 static enum lx_err prepare(struct bank_load *load, const struct row_table *table,
@@ -174,6 +208,12 @@ static enum lx_err prepare(struct bank_load *load, const struct row_table *table
     write_list(&sql, table, ", ", is_key, "@");
     lx_buffer_append_text(&sql, ") DO UPDATE SET ");
     write_list(&sql, table, ", ", is_changed, "@ = coalesce(excluded.@, #.@)");
+    if (table->end != NULL)
+        lx_buffer_printf(&sql,
+                         ", %s = CASE WHEN excluded.%s IS NULL OR excluded.%s = %s.%s"
+                         " THEN %s.%s ELSE excluded.%s END",
+                         table->end_known, table->end, table->end, table->name, table->end,
+                         table->name, table->end_known, table->end_known);
     lx_buffer_append_text(&sql, " WHERE ");
     write_list(&sql, table, " OR ", is_content, "coalesce(excluded.@, #.@) IS DISTINCT FROM #.@");
     enum lx_err code = lx_buffer_error(&sql);
@@ -213,6 +253,8 @@ static enum lx_err ensure_row(struct bank_load *load, enum reference reference,
                             " ON CONFLICT DO NOTHING",
         [REFERENCE_INSTITUTION] = "INSERT INTO institution (code, at_ms, known_at_ms)"
                                   " VALUES ($1, $2, $2) ON CONFLICT DO NOTHING",
+        [REFERENCE_EXPERIMENT] = "INSERT INTO experiment (code, seed, at_ms, known_at_ms)"
+                                 " VALUES ($1, 0, $2, $2) ON CONFLICT DO NOTHING",
     };
     uint32_t number = 0;
     bool is_new = false;
@@ -230,6 +272,13 @@ static enum lx_err ensure_row(struct bank_load *load, enum reference reference,
     return code;
 }
 
+static enum reference reference_of(enum column_type type)
+{
+    return type == COLUMN_STAFF         ? REFERENCE_STAFF
+           : type == COLUMN_INSTITUTION ? REFERENCE_INSTITUTION
+                                        : REFERENCE_EXPERIMENT;
+}
+
 static enum lx_err bind_value(struct bank_load *load, struct store_statement *statement, int index,
                               enum column_type type, const struct bank_value *value,
                               enum bank_put *ret_outcome, struct lx_error *err)
@@ -242,8 +291,8 @@ static enum lx_err bind_value(struct bank_load *load, struct store_statement *st
     switch (type) {
     case COLUMN_STAFF:
     case COLUMN_INSTITUTION:
-        code = ensure_row(load, type == COLUMN_STAFF ? REFERENCE_STAFF : REFERENCE_INSTITUTION,
-                          value, err);
+    case COLUMN_EXPERIMENT:
+        code = ensure_row(load, reference_of(type), value, err);
         store_bind_text(statement, index, value->text, value->length);
         return code;
     case COLUMN_TEXT: store_bind_text(statement, index, value->text, value->length); return LX_OK;
@@ -300,13 +349,24 @@ static enum lx_err arrange(const struct row_table *table, const struct bank_valu
     return LX_OK;
 }
 
-/* at_ms and known_at_ms may be left to the batch: known now, and so since now. */
-static void bind_default(struct bank_load *load, struct store_statement *statement, int index,
-                         const struct row_column *column, const struct bank_value *known_at)
+static const struct bank_value *value_in(const struct row_table *table,
+                                         const struct bank_value **by_column, const char *name)
 {
+    int column = name == NULL ? -1 : column_find(table, name);
+    return column < 0 ? NULL : by_column[column];
+}
+
+/* at_ms and known_at_ms may be left to the batch: known now, and so since now. An end was known
+ * with its row. */
+static void bind_default(struct bank_load *load, struct store_statement *statement, int index,
+                         const struct row_table *table, const struct row_column *column,
+                         const struct bank_value **by_column)
+{
+    const struct bank_value *known_at = value_in(table, by_column, "known_at_ms");
     int64_t known_at_ms = load->now_ms;
+    bool is_end = is_known_of_end(table, column) && value_in(table, by_column, table->end) != NULL;
     if (known_at != NULL && !read_moment(load, known_at, &known_at_ms)) known_at_ms = load->now_ms;
-    if (is_moment_of_row(column))
+    if (is_moment_of_row(column) || is_end)
         store_bind_int(statement, index, known_at_ms);
     else
         store_bind_null(statement, index);
@@ -316,7 +376,6 @@ static enum lx_err bind_row(struct bank_load *load, struct store_statement *stat
                             const struct row_table *table, const struct bank_value **by_column,
                             enum bank_put *ret_outcome, struct lx_error *err)
 {
-    const struct bank_value *known_at = by_column[column_find(table, "known_at_ms")];
     enum lx_err code = LX_OK;
     for (size_t i = 0; i < column_count(table) && code == LX_OK; i++) {
         const struct row_column *column = &table->columns[i];
@@ -329,10 +388,24 @@ static enum lx_err bind_row(struct bank_load *load, struct store_statement *stat
         else if (column->is_key && !is_moment_of_row(column))
             *ret_outcome = refuse(load, &(struct bank_value){column->name, "", 0}, "is missing");
         else
-            bind_default(load, statement, index, column, known_at);
+            bind_default(load, statement, index, table, column, by_column);
         if (*ret_outcome != BANK_PUT_DONE) break;
     }
     return code;
+}
+
+/* What is not announced cannot be known before it came. */
+static enum bank_put check_end(const struct bank_load *load, const struct row_table *table,
+                               const struct bank_value **by_column)
+{
+    int64_t end_ms = 0, known_at_ms = load->now_ms;
+    const struct bank_value *end = value_in(table, by_column, table->end);
+    const struct bank_value *known = value_in(table, by_column, table->end_known);
+    if (end == NULL || table->is_end_announced || !read_moment(load, end, &end_ms))
+        return BANK_PUT_DONE;
+    if (known == NULL) known = value_in(table, by_column, "known_at_ms");
+    if (known != NULL && !read_moment(load, known, &known_at_ms)) return BANK_PUT_DONE;
+    return known_at_ms < end_ms ? BANK_PUT_KNOWN_BEFORE_IT_HAPPENED : BANK_PUT_DONE;
 }
 
 /* Last, so that a row that is refused adds no code to the list. */
@@ -357,18 +430,23 @@ static const struct row_table *table_find(const char *name, size_t *ret_place)
     return NULL;
 }
 
-static void count_row(struct bank_load *load, const struct bank_value *known_at, bool is_changed,
+static void count_row(struct bank_load *load, const struct row_table *table,
+                      const struct bank_value **by_column, bool has_changed,
                       enum bank_put *ret_outcome)
 {
-    int64_t known_at_ms = BANK_UNKNOWN_MS;
-    if (!is_changed) {
+    const struct bank_value *known_at = value_in(table, by_column, "known_at_ms");
+    const struct bank_value *end_known = value_in(table, by_column, table->end_known);
+    int64_t known_at_ms = BANK_UNKNOWN_MS, end_known_at_ms = BANK_UNKNOWN_MS;
+    if (!has_changed) {
         *ret_outcome = BANK_PUT_DUPLICATE;
         load->duplicates++;
         return;
     }
     if (known_at != NULL && !read_moment(load, known_at, &known_at_ms))
         known_at_ms = BANK_UNKNOWN_MS;
-    bank_load_count(load, known_at_ms);
+    if (end_known != NULL && !read_moment(load, end_known, &end_known_at_ms))
+        end_known_at_ms = BANK_UNKNOWN_MS;
+    bank_load_count(load, end_known_at_ms > known_at_ms ? end_known_at_ms : known_at_ms);
 }
 
 enum lx_err bank_put_row(struct bank_load *load, const char *table_name,
@@ -391,6 +469,8 @@ enum lx_err bank_put_row(struct bank_load *load, const char *table_name,
     *ret_outcome = BANK_PUT_DONE;
     code = bind_row(load, statement, table, by_column, ret_outcome, err);
     if (code == LX_OK && *ret_outcome == BANK_PUT_DONE)
+        *ret_outcome = check_end(load, table, by_column);
+    if (code == LX_OK && *ret_outcome == BANK_PUT_DONE)
         code = bind_own(load, statement, table, by_column, err);
     if (code == LX_OK && *ret_outcome == BANK_PUT_DONE) {
         struct lx_error why = {0};
@@ -405,8 +485,7 @@ enum lx_err bank_put_row(struct bank_load *load, const char *table_name,
         }
         if (code != LX_OK) return lx_fail(err, code, "%s", why.text);
         if (code == LX_OK)
-            count_row(load, by_column[column_find(table, "known_at_ms")],
-                      store_changes(load->target) > 0, ret_outcome);
+            count_row(load, table, by_column, store_changes(load->target) > 0, ret_outcome);
     }
     return code;
 }

@@ -171,7 +171,7 @@ static enum lx_err refresh_inputs(struct cli_call *call, int *ret_offset, uint64
     struct bank *bank = NULL;
     struct journal *journal = NULL;
     enum lx_err code = bank_open(call->folder, STORE_READ, &bank, err);
-    if (code == LX_OK) code = journal_open(call->folder, JOURNAL_APPEND, &journal, err);
+    if (code == LX_OK) code = journal_open(call->folder, JOURNAL_READ, &journal, err);
     if (code == LX_OK) {
         *ret_offset = bank_utc_offset_minutes(bank);
         *ret_position = journal_next_position(journal);

@@ -55,14 +55,15 @@ static enum lx_err trial_once(struct cli_call *call, const struct trial_options 
 
 static void difference_print(struct cli_call *call, const struct trial_difference *difference)
 {
-    cli_line(call, "  %-20s %10.4f %10.4f %+10.4f  %+.4f .. %+.4f", difference->name,
-             difference->ours, difference->plain, difference->difference, difference->low,
-             difference->high);
+    cli_line(call, "  %-40s %10.4f %10.4f %10.4f %+10.4f  %+.4f .. %+.4f", difference->name,
+             difference->popularity, difference->plain, difference->ours, difference->difference,
+             difference->low, difference->high);
     if (!call->is_json) return;
     json_name(&call->json, difference->name);
     json_object_begin(&call->json);
     json_name_real(&call->json, "ours", difference->ours);
     json_name_real(&call->json, "plain", difference->plain);
+    json_name_real(&call->json, "popularity", difference->popularity);
     json_name_real(&call->json, "difference", difference->difference);
     json_name_real(&call->json, "low", difference->low);
     json_name_real(&call->json, "high", difference->high);
@@ -87,7 +88,8 @@ static enum lx_err trial_repeatedly(struct cli_call *call, const struct trial_op
     if (call->is_json) json_name_text(&call->json, "trial", options->name);
     cli_count(call, "rows", "行", "rows", (int64_t)comparison.rows);
     cli_count(call, "parts", "测试份数", "parts measured", (int64_t)comparison.part_count);
-    cli_line(call, "  %-20s %10s %10s %10s  95 %%", "", "ours", "plain", "difference");
+    cli_line(call, "  %-40s %10s %10s %10s %10s  95 %%", "", "popularity", "plain", "ours",
+             "difference");
     for (size_t i = 0; i < comparison.figure_count; i++)
         difference_print(call, &comparison.figures[i]);
     cli_figure(call, "seconds", cli_seconds(call));
@@ -112,6 +114,8 @@ enum lx_err cli_trial(struct cli_call *call, struct lx_error *err)
     if ((options.test == NULL) == (repeats == 0))
         return lx_fail(err, LX_ERR_USAGE,
                        "either --test PATH, or --crossvalidate REPEATS on the training data");
+    if (options.predictions != NULL && repeats > 0)
+        return lx_fail(err, LX_ERR_USAGE, "--predictions FILE goes with --test PATH");
     options.seed = (uint64_t)seed;
     return repeats > 0 ? trial_repeatedly(call, &options, (int)repeats, err)
                        : trial_once(call, &options, err);

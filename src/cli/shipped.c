@@ -7,6 +7,7 @@
 
 #define SHIPPED_MAP(X)                                                                             \
     X(catalogue, "catalogue.ini")                                                                  \
+    X(features, "features.ini")                                                                    \
     X(rules, "rules.ini")                                                                          \
     X(actions, "actions.ini")                                                                      \
     X(synth_profile, "synth/profile.ini")                                                          \

@@ -99,6 +99,7 @@ enum { REST_DAYS_MAX = 3650 };
     X("suitability", "senior_age", read_int(r, 0, 200, &rules->senior_age))                        \
     X("suitability", "senior_max_risk", read_int(r, 0, 5, &rules->senior_max_risk))                \
     X("credit", "refuse_overdue", read_yes(r, &rules->is_overdue_refused))                         \
+    X("contact", "refuse_open_complaint", read_yes(r, &rules->is_complaint_refused))               \
     X("amount", "minimum_applies_to", read_categories(r, &rules->minimum_categories))              \
     X("rest", "interested_days",                                                                   \
       read_int(r, 0, REST_DAYS_MAX, &rules->rest_days[BANK_ANSWER_INTERESTED]))                    \
@@ -194,6 +195,8 @@ enum rule rules_check(const struct rules *rules, const struct rule_case *questio
     if (question->channel != BANK_CHANNEL_NONE &&
         (question->facts->refused_channels >> question->channel & 1) != 0)
         return RULE_CHANNEL_REFUSED;
+    if (rules->is_complaint_refused && question->facts->has_open_complaint)
+        return RULE_OPEN_COMPLAINT;
     if (question->is_held) return RULE_ALREADY_HOLDS;
     if (product->status != BANK_PRODUCT_ON_SALE) return RULE_NOT_ON_SALE;
     if (product->launched_day > question->as_of_day) return RULE_NOT_LAUNCHED;

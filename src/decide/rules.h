@@ -24,6 +24,8 @@
       "the customer asked not to be contacted")                                                    \
     X(CHANNEL_REFUSED, "channel_refused", "客户未同意通过该渠道营销",                              \
       "no consent to offers through this channel")                                                 \
+    X(OPEN_COMPLAINT, "open_complaint", "客户有未办结的投诉，暂不营销",                            \
+      "a complaint is still open: no offers until it is closed")                                   \
     X(ALREADY_HOLDS, "already_holds", "客户已持有该产品", "the customer holds it already")         \
     X(NOT_ON_SALE, "not_on_sale", "产品已停售", "the product is no longer sold")                   \
     X(NOT_LAUNCHED, "not_launched", "产品尚未上市", "the product is not launched yet")             \
@@ -60,7 +62,7 @@ enum rule rule_find(const char *name, size_t length);
 
 struct rules {
     int unassessed_max_risk, senior_age, senior_max_risk;
-    bool is_overdue_refused;
+    bool is_overdue_refused, is_complaint_refused;
     uint32_t minimum_categories;              /* bit by category */
     int rest_days[BANK_ANSWER_RETRACTED + 1]; /* by answer */
     uint8_t hash[32];                         /* SHA-256 of the file */

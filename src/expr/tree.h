@@ -32,7 +32,8 @@ enum expr_op {
     EXPR_OP_BETWEEN, /* children: value, low, high */
     EXPR_OP_IN,      /* child: value; set: literals, sorted, without NULL; has_null_member */
     EXPR_OP_IN_SET,  /* children: ENUM, SET */
-    EXPR_OP_LIKE,    /* child: value; literal pattern in `value` */
+    EXPR_OP_LIKE,    /* child: value; literal pattern in `value`; index: 0, or '\\' if that stands
+                        before each %, _ and \ of the pattern that means itself */
     EXPR_OP_IS_NULL,
     EXPR_OP_IS_TRUE,
     EXPR_OP_IS_FALSE,
@@ -52,7 +53,7 @@ enum expr_op {
     EXPR_OP_DATE_PLUS_MONTHS, /* children: DATE, INTEGER; the 31st becomes the month's last day */
     EXPR_OP_DATE_MINUS_DATE,  /* INTEGER days */
     /* the rest */
-    EXPR_OP_TO_REAL,  /* INTEGER, or MONEY as yuan */
+    EXPR_OP_TO_REAL,  /* INTEGER, or MONEY as yuan: written yuan(x) */
     EXPR_OP_CASE,     /* children: condition, value, condition, value, ..., else */
     EXPR_OP_COALESCE, /* children: two or more of one type */
     EXPR_OP_NULLIF,
@@ -76,6 +77,7 @@ struct expr_node {
     const struct expr_enumeration *enumeration; /* ENUM and SET */
     uint32_t line, column;                      /* of the operator or the name */
     uint32_t index;
+    uint32_t relation; /* RELATION_FIELD: the schema's relation */
     uint32_t child_count;
     const struct expr_node **children;
     struct expr_value value; /* LITERAL and LIKE; strings are the expression's own */
@@ -87,13 +89,20 @@ struct expr_node {
 struct expr {
     const struct expr_schema *schema;
     const struct expr_node *root;
-    struct expr_node *nodes; /* children before parents, windows' parts included */
-    size_t node_count;
+    struct expr_node *nodes; /* children before parents; first the parts of the windows */
+    size_t node_count, window_node_count;
     struct expr_window *windows;
     size_t window_count;
     size_t *fields;
     size_t field_count;
     void *memory; /* the one block that all of it lies in */
 };
+
+/* Whether two trees are one: operators, names, values. Places do not count. NULL equals NULL. */
+bool expr_node_equal(const struct expr_node *a, const struct expr_node *b);
+
+/* Below, at or above 0. Of an ordered type or ENUM, BOOLEAN; neither is NULL. Strings by code
+ * point. */
+int expr_value_compare(enum expr_type type, const struct expr_value *a, const struct expr_value *b);
 
 #endif

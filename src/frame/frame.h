@@ -207,15 +207,15 @@ static inline const char *frame_string_at(const struct frame_column *column, uin
         from = strings->offsets[code];
         to = strings->offsets[code + 1];
     }
-    if (from > to || to > end) from = to = 0;
-    *ret_length = (size_t)(to - from);
-    return strings->bytes + from;
+    bool is_empty = from >= to || to > end;
+    *ret_length = is_empty ? 0 : (size_t)(to - from);
+    return is_empty ? "" : strings->bytes + from;
 }
 
 /* --- Bitmaps ------------------------------------------------------------------------------- */
 
 /*
- * The BITMAP of that name, checked in full as far as reading it relies on its form: a flipped bit is
+ * The BITMAP of that name. Everything that reading it relies on is checked: a flipped bit is
  * LX_ERR_CORRUPT or another set of rows, which frame_verify refuses; never a crash. It lies in the
  * frame's bytes and is borrowed until frame_bitmap_close, which must come before frame_close.
  */
@@ -225,7 +225,7 @@ LX_MUST_USE enum lx_err frame_bitmap_open(const struct frame *frame, const char 
 void frame_bitmap_close(const struct roaring_bitmap_s *bitmap); /* NULL is fine */
 
 /*
- * The bits of the rows [64 * first_word, 64 * (first_word + word_count)), of any bitmap of CRoaring;
+ * The bits of the rows [64 * first_word, 64 * (first_word + word_count)) of any bitmap of CRoaring;
  * past its end they are 0.
  */
 void frame_bitmap_words(const struct roaring_bitmap_s *bitmap, size_t first_word, size_t word_count,

@@ -109,26 +109,54 @@ static struct bank_event blank_event(const struct import_plan *plan, enum bank_e
     return event;
 }
 
-static void make_event(const struct import_plan *plan, struct import_row *row,
+/* An event but for its sequence; false where a value is missing. */
+static bool fill_event(const struct import_plan *plan, struct bank_event *event,
                        struct import_trouble *trouble)
 {
-    struct bank_event *event = &row->as.event;
     enum bank_event_kind kind = (enum bank_event_kind)value_of(plan, MAPPING_FIELD_KIND)->number;
     *event = blank_event(plan, kind);
-    if (!take_moments(plan, &event->at_ms, &event->known_at_ms, trouble)) return;
+    if (!take_moments(plan, &event->at_ms, &event->known_at_ms, trouble)) return false;
     event->product = (int16_t)number_or(plan, MAPPING_FIELD_PRODUCT, BANK_NO_PRODUCT);
     bool needs_product = kind == BANK_EVENT_KIND_OPEN || kind == BANK_EVENT_KIND_CLOSE;
-    if (needs_product && event->product == BANK_NO_PRODUCT) {
-        refuse_field(plan, trouble, IMPORT_REASON_EMPTY, MAPPING_FIELD_PRODUCT,
-                     "an opening or closing names its product");
-        return;
-    }
+    if (needs_product && event->product == BANK_NO_PRODUCT)
+        return refuse_field(plan, trouble, IMPORT_REASON_EMPTY, MAPPING_FIELD_PRODUCT,
+                            "an opening or closing names its product");
     event->amount_fen = signed_amount(plan);
     event->balance_fen = number_or(plan, MAPPING_FIELD_BALANCE, BANK_NO_AMOUNT);
     event->merchant = (uint8_t)number_or(plan, MAPPING_FIELD_MERCHANT, BANK_MERCHANT_NONE);
     event->quantity = (int32_t)number_or(plan, MAPPING_FIELD_QUANTITY, 0);
+    return true;
+}
+
+static void make_event(const struct import_plan *plan, struct import_row *row,
+                       struct import_trouble *trouble)
+{
+    struct bank_event *event = &row->as.event;
+    if (!fill_event(plan, event, trouble)) return;
     const struct import_field_value *sequence = value_of(plan, MAPPING_FIELD_SEQUENCE);
     event->sequence = sequence->is_there ? (uint32_t)sequence->number : import_sequence_of(event);
+}
+
+static void make_change(const struct import_plan *plan, struct import_row *row,
+                        struct import_trouble *trouble)
+{
+    struct bank_event *event = &row->as.change.event;
+    row->as.change.is_deleted = number_or(plan, MAPPING_FIELD_IS_DELETED, 0) != 0;
+    if (row->as.change.is_deleted) {
+        *event = blank_event(plan, BANK_EVENT_KIND_NONE);
+        if (!take_moments(plan, &event->at_ms, &event->known_at_ms, trouble)) return;
+    } else {
+        if (!value_of(plan, MAPPING_FIELD_KIND)->is_there) {
+            refuse_field(plan, trouble, IMPORT_REASON_EMPTY, MAPPING_FIELD_KIND,
+                         "what is not deleted is said in full");
+            return;
+        }
+        if (!fill_event(plan, event, trouble)) return;
+    }
+    event->sequence = (uint32_t)value_of(plan, MAPPING_FIELD_SEQUENCE)->number;
+    if (event->sequence == BANK_SEQUENCE_AUTO)
+        refuse_field(plan, trouble, IMPORT_REASON_BAD_VALUE, MAPPING_FIELD_SEQUENCE,
+                     "stands for events without a number");
 }
 
 /* known_at of one of a contract's facts: said by its own column, or counted from that fact. */
@@ -286,7 +314,17 @@ static void make_exposure(const struct import_plan *plan, struct import_row *row
 }
 
 /* How a field is written into a column of one of the small tables. */
-enum column_form { AS_TEXT, AS_MS, AS_DAY, AS_DAY_OF_MOMENT, AS_PPM, AS_CHANNEL, AS_PRODUCT };
+enum column_form {
+    AS_TEXT,
+    AS_MS,
+    AS_DAY,
+    AS_DAY_OF_MOMENT,
+    AS_PPM,
+    AS_NUMBER,
+    AS_CHANNEL,
+    AS_PRODUCT,
+    AS_END /* of a complaint a moment, of an account or a branch a day */
+};
 
 static const struct table_column {
     enum mapping_field_id id;
@@ -305,7 +343,7 @@ static const struct table_column {
     {MAPPING_FIELD_PRODUCT, "product", AS_PRODUCT},
     {MAPPING_FIELD_CHANNEL, "channel", AS_CHANNEL},
     {MAPPING_FIELD_OPENED, "opened_day", AS_DAY_OF_MOMENT},
-    {MAPPING_FIELD_CLOSED, "closed_day", AS_DAY_OF_MOMENT},
+    {MAPPING_FIELD_CLOSED, "closed_day", AS_END},
     {MAPPING_FIELD_JOINED, "joined_day", AS_DAY},
     {MAPPING_FIELD_LEFT, "left_day", AS_DAY},
     {MAPPING_FIELD_STARTS, "starts_ms", AS_MS},
@@ -313,6 +351,28 @@ static const struct table_column {
     {MAPPING_FIELD_UNTIL, "until_ms", AS_MS},
     {MAPPING_FIELD_CONTROL_SHARE, "control_ppm", AS_PPM},
     {MAPPING_FIELD_RANDOM_SHARE, "random_ppm", AS_PPM},
+    {MAPPING_FIELD_UNTIL_KNOWN_AT, "until_known_at_ms", AS_MS},
+    {MAPPING_FIELD_CLOSED_KNOWN_AT, "closed_known_at_ms", AS_MS},
+    {MAPPING_FIELD_DUE, "due_ms", AS_MS},
+    {MAPPING_FIELD_DONE, "done_at_ms", AS_MS},
+    {MAPPING_FIELD_REASON, "reason", AS_TEXT},
+    {MAPPING_FIELD_SUBJECT, "subject", AS_TEXT},
+    {MAPPING_FIELD_LAYER, "layer", AS_TEXT},
+    {MAPPING_FIELD_VALUE, "value", AS_TEXT},
+    {MAPPING_FIELD_SOURCE, "source", AS_TEXT},
+    {MAPPING_FIELD_ACTIVITY, "kind", AS_TEXT},
+    {MAPPING_FIELD_NOTE, "note", AS_TEXT},
+    {MAPPING_FIELD_OUTCOME, "outcome", AS_TEXT},
+    {MAPPING_FIELD_HYPOTHESIS, "hypothesis", AS_TEXT},
+    {MAPPING_FIELD_METRIC, "metric", AS_TEXT},
+    {MAPPING_FIELD_SEED, "seed", AS_NUMBER},
+    {MAPPING_FIELD_EXPERIMENT, "experiment", AS_TEXT},
+    {MAPPING_FIELD_ARM, "arm", AS_TEXT},
+    {MAPPING_FIELD_SHARE, "share_ppm", AS_PPM},
+    {MAPPING_FIELD_IS_CONTROL, "is_control", AS_NUMBER},
+    {MAPPING_FIELD_MINIMUM, "minimum_fen", AS_NUMBER},
+    {MAPPING_FIELD_RATE, "rate_ppm", AS_PPM},
+    {MAPPING_FIELD_TERM, "term_days", AS_NUMBER},
     {MAPPING_FIELD_AT, "at_ms", AS_MS},
     {MAPPING_FIELD_KNOWN_AT, "known_at_ms", AS_MS},
     /* A product's fields go to the catalogue's reader under their own names. */
@@ -339,8 +399,12 @@ static struct import_slice write_value(const struct import_plan *plan,
 {
     const struct import_field_value *value = &plan->values[column->id];
     char text[LX_TIME_TEXT_SIZE];
-    switch (column->form) {
+    enum column_form form = column->form;
+    if (form == AS_END)
+        form = plan->file->entity == MAPPING_ENTITY_COMPLAINT ? AS_MS : AS_DAY_OF_MOMENT;
+    switch (form) {
     case AS_TEXT: return value->text;
+    case AS_NUMBER:
     case AS_MS: snprintf(text, sizeof text, "%" PRId64, value->number); break;
     case AS_DAY: lx_day_format((int32_t)value->number, text); break;
     case AS_DAY_OF_MOMENT:
@@ -357,22 +421,41 @@ static struct import_slice write_value(const struct import_plan *plan,
         const char *code = plan->context->catalogue->products[value->number].code;
         return import_keep(block, code, strlen(code));
     }
+    case AS_END: lx_bug(__FILE__, __LINE__, "form");
     }
     return import_keep(block, text, strlen(text));
+}
+
+static const char *name_of(const struct import_plan *plan, const struct table_column *column)
+{
+    bool is_moment = column->form == AS_END && plan->file->entity == MAPPING_ENTITY_COMPLAINT;
+    return is_moment ? "closed_at_ms" : column->column;
+}
+
+static enum lx_err add_value(struct import_block *block, const char *column,
+                             struct import_slice text)
+{
+    if (lx_grow(&block->values, &block->value_capacity, block->value_count + 1,
+                IMPORT_BLOCK_VALUES_MAX, sizeof *block->values) != LX_OK)
+        return LX_ERR_NO_MEMORY;
+    block->values[block->value_count++] = (struct import_value){.column = column, .text = text};
+    return LX_OK;
 }
 
 static enum lx_err make_table(const struct import_plan *plan, struct import_block *block,
                               struct import_row *row)
 {
+    bool is_for_all = plan->file->entity == MAPPING_ENTITY_DO_NOT_CONTACT &&
+                      !plan->values[MAPPING_FIELD_CHANNEL].is_there;
+    enum lx_err code = LX_OK;
     row->as.table.first = (uint32_t)block->value_count;
-    for (size_t i = 0; i < LX_COUNT_OF(table_columns); i++) {
-        if (!plan->values[table_columns[i].id].is_there) continue;
-        if (lx_grow(&block->values, &block->value_capacity, block->value_count + 1,
-                    IMPORT_BLOCK_VALUES_MAX, sizeof *block->values) != LX_OK)
-            return LX_ERR_NO_MEMORY;
-        block->values[block->value_count++] = (struct import_value){
-            .column = table_columns[i].column, .text = write_value(plan, &table_columns[i], block)};
-    }
+    for (size_t i = 0; i < LX_COUNT_OF(table_columns) && code == LX_OK; i++)
+        if (plan->values[table_columns[i].id].is_there)
+            code = add_value(block, name_of(plan, &table_columns[i]),
+                             write_value(plan, &table_columns[i], block));
+    if (code == LX_OK && is_for_all)
+        code = add_value(block, "channel", import_keep(block, "all", 3));
+    if (code != LX_OK) return code;
     row->as.table.count = (uint32_t)block->value_count - row->as.table.first;
     return LX_OK;
 }
@@ -385,6 +468,7 @@ enum lx_err import_fact(struct import_plan *plan, const struct csv_row *csv,
     switch (plan->file->entity) {
     case MAPPING_ENTITY_CUSTOMER: make_customer(plan, row, trouble); return LX_OK;
     case MAPPING_ENTITY_EVENT: make_event(plan, row, trouble); return LX_OK;
+    case MAPPING_ENTITY_EVENT_CHANGE: make_change(plan, row, trouble); return LX_OK;
     case MAPPING_ENTITY_CONTRACT: make_contract(plan, row, trouble); return LX_OK;
     case MAPPING_ENTITY_HOLDING: make_holding(plan, csv, row, trouble); return LX_OK;
     case MAPPING_ENTITY_SNAPSHOT: make_snapshot(plan, csv, row, trouble); return LX_OK;
@@ -396,7 +480,17 @@ enum lx_err import_fact(struct import_plan *plan, const struct csv_row *csv,
     case MAPPING_ENTITY_STAFF:
     case MAPPING_ENTITY_CAMPAIGN:
     case MAPPING_ENTITY_ACCOUNT:
-    case MAPPING_ENTITY_ASSIGNMENT: return make_table(plan, block, row);
+    case MAPPING_ENTITY_ASSIGNMENT:
+    case MAPPING_ENTITY_PRODUCT_TERMS:
+    case MAPPING_ENTITY_INSTITUTION:
+    case MAPPING_ENTITY_PLACEMENT:
+    case MAPPING_ENTITY_EXPERIMENT:
+    case MAPPING_ENTITY_EXPERIMENT_ARM:
+    case MAPPING_ENTITY_DO_NOT_CONTACT:
+    case MAPPING_ENTITY_COMPLAINT:
+    case MAPPING_ENTITY_LABEL:
+    case MAPPING_ENTITY_LEGAL_HOLD:
+    case MAPPING_ENTITY_TASK: return make_table(plan, block, row);
     case MAPPING_ENTITY_COUNT: break;
     }
     lx_bug(__FILE__, __LINE__, "entity");

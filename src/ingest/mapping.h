@@ -24,8 +24,10 @@
  *   known_at = MOMENT    for entities that have it and do not name one
  *
  *   [file NAME]          NAME is free; it is used in messages
- *   entity = customer | event | contract | holding | snapshot | risk | exposure | consent
- *            | product | branch | staff | assignment | account | campaign
+ *   entity = customer | event | event_change | contract | holding | snapshot | risk | exposure | consent
+ *            | do_not_contact | complaint | label | legal_hold | task | account | assignment
+ *            | product | product_terms | institution | branch | staff | campaign | placement
+ *            | experiment | experiment_arm
  *   files = PATTERN ...  blank-separated names in the source folder; `*` and `?` as in a shell.
  *                        At most one part in braces holds the file's date: {YYYYMMDD},
  *                        {YYYY-MM-DD}, {YYYYMM}, {YYYY-MM} (a month means its last day):
@@ -60,8 +62,8 @@
  *          hash(TERM, ...)   32 hexadecimal digits of SHA-256 over the terms (alone, without +)
  *   FORM   of an amount: yuan (at most two decimals), fen, yuan-rounded (any decimals, half even),
  *          yuan-a-year (the same, and a twelfth of it)
- *          of show_probability, control_share, random_share: one (0 to 1, the default), percent,
- *          ppm
+ *          of show_probability, control_share, random_share, share, rate: one (0 to 1, the
+ *          default), percent, ppm
  *
  * MOMENT (at, known_at, opened, closed ...) and DAY (birth, joined, left):
  *          [day of] BASE [+ N days | hours | minutes | months]      also with -
@@ -95,6 +97,13 @@
  *              Without it the event's content takes its place: rows that agree in everything are
  *              one event, a close goes before an open. `sequence = auto` says that such rows are
  *              different events, numbered as they come; then no row may come in a second file.
+ *   event_change  customer! at! sequence! known_at! is_deleted kind product amount sign balance
+ *              channel merchant quantity
+ *              What the bank learned later of an event that came with a `sequence`, named by
+ *              customer, at and sequence: that it had not been at all (is_deleted), or else what it
+ *              really was, in full, as in `event` (kind!). Until known_at the event counts as it
+ *              came; a later change goes before an earlier one. A change whose event neither the
+ *              bank nor the batch has is rejected.
  *   contract   customer! product! opened! known_at! closed amount channel
  *              An open event at `opened`, and a close event at `closed` where it is not empty.
  *   holding    customer! at! known_at! held! channel      wide: an open event for each product held
@@ -110,11 +119,27 @@
  *              show_probability is_random is_control
  *   consent    customer! at! known_at! is_granted! channel (empty: personalisation as such)
  *   product    code! and the names of catalogue.ini, each with a !. Read before all other files.
+ *   product_terms  product! at! known_at! minimum! rate! term! (days)
+ *              What a product offered from `at` on; a correction is a row with the same `at` and a
+ *              later known_at.
+ *   institution code! name at known_at
  *   branch     code! name institution parent region opened closed at known_at
  *   staff      code! at! known_at! name role branch joined left
  *   campaign   code! name product channel starts ends control_share random_share at known_at
  *   account    customer! code! at! known_at! product branch opened closed
  *   assignment customer! staff! at! known_at! until      staff is the code of table staff
+ *   placement  code! name channel at known_at
+ *   experiment code! name hypothesis metric starts ends seed! at known_at
+ *   experiment_arm  experiment! arm! share! is_control!
+ *   do_not_contact  customer! at! known_at! channel (empty: every channel) until until_known_at
+ *              reason
+ *              A row that comes again with an `until` ends it; the end counts from until_known_at
+ *              on (default: that row's known_at).
+ *   complaint  customer! code! (case number) at! known_at! subject product closed closed_known_at
+ *              As above; closed_known_at (default: known_at) must not lie before `closed`.
+ *   label      customer! name! at! known_at! layer value until source
+ *   legal_hold customer! at! known_at! until reason
+ *   task       code! customer! activity! at! known_at! staff due note done outcome
  *
  *   held = COLUMN ...       blank-separated names of columns, `*` and `?` as in a shell; a number
  *                           above 0 or a text of `yes` means held; 0, empty or `no` not held. The
@@ -144,10 +169,15 @@
     X(PRODUCT, "product",                                                                          \
       "code! zh! en! features_zh! features_en! category! risk! minimum_yuan! rate_percent! "       \
       "term_days! age_min! age_max! channels! green! status! launched!")                           \
+    X(PRODUCT_TERMS, "product_terms", "product! at! known_at! minimum! rate! term!")               \
+    X(INSTITUTION, "institution", "code! name at known_at")                                        \
     X(BRANCH, "branch", "code! name institution parent region opened closed at known_at")          \
     X(STAFF, "staff", "code! name role branch joined left at! known_at!")                          \
     X(CAMPAIGN, "campaign",                                                                        \
       "code! name product channel starts ends control_share random_share at known_at")             \
+    X(PLACEMENT, "placement", "code! name channel at known_at")                                    \
+    X(EXPERIMENT, "experiment", "code! name hypothesis metric starts ends seed! at known_at")      \
+    X(EXPERIMENT_ARM, "experiment_arm", "experiment! arm! share! is_control!")                     \
     X(CUSTOMER, "customer",                                                                        \
       "customer! at! known_at! name birth joined gender has_phone branch occupation education "    \
       "marital income")                                                                            \
@@ -155,12 +185,22 @@
     X(ASSIGNMENT, "assignment", "customer! staff! at! known_at! until")                            \
     X(RISK, "risk", "customer! at! known_at! level! expires")                                      \
     X(CONSENT, "consent", "customer! at! known_at! is_granted! channel")                           \
+    X(DO_NOT_CONTACT, "do_not_contact",                                                            \
+      "customer! at! known_at! channel until until_known_at reason")                               \
+    X(COMPLAINT, "complaint",                                                                      \
+      "customer! code! at! known_at! subject product closed closed_known_at")                      \
+    X(LABEL, "label", "customer! name! at! known_at! layer value until source")                    \
+    X(LEGAL_HOLD, "legal_hold", "customer! at! known_at! until reason")                            \
+    X(TASK, "task", "code! customer! activity! at! known_at! staff due note done outcome")         \
     X(CONTRACT, "contract", "customer! product! opened! known_at! closed amount channel")          \
     X(HOLDING, "holding", "customer! at! known_at! held! channel")                                 \
     X(SNAPSHOT, "snapshot", "customer! at! known_at! held product first_at")                       \
     X(EVENT, "event",                                                                              \
       "customer! at! known_at! kind! product amount sign balance channel merchant quantity "       \
       "sequence")                                                                                  \
+    X(EVENT_CHANGE, "event_change",                                                                \
+      "customer! at! sequence! known_at! is_deleted kind product amount sign balance channel "     \
+      "merchant quantity")                                                                         \
     X(EXPOSURE, "exposure",                                                                        \
       "customer! at! known_at! product! campaign channel answer answer_known_at "                  \
       "show_probability is_random is_control")
@@ -183,7 +223,7 @@ enum mapping_type {
     MAPPING_AMOUNT,
     MAPPING_COUNT,    /* 0 to 2^31 - 1 */
     MAPPING_SEQUENCE, /* 0 to 2^32 - 1 */
-    MAPPING_SHARE,    /* a probability */
+    MAPPING_SHARE,    /* a probability, a share, a rate */
     MAPPING_BOOL,
     MAPPING_SIGN,  /* + or - */
     MAPPING_LEVEL, /* C1 to C5, 1 to 5 */
@@ -219,6 +259,7 @@ enum mapping_type {
     X(MERCHANT, "merchant", MERCHANT)                                                              \
     X(QUANTITY, "quantity", COUNT)                                                                 \
     X(SEQUENCE, "sequence", SEQUENCE)                                                              \
+    X(IS_DELETED, "is_deleted", BOOL)                                                              \
     X(OPENED, "opened", MOMENT)                                                                    \
     X(CLOSED, "closed", MOMENT)                                                                    \
     X(FIRST_AT, "first_at", MOMENT)                                                                \
@@ -242,6 +283,27 @@ enum mapping_type {
     X(STARTS, "starts", MOMENT)                                                                    \
     X(ENDS, "ends", MOMENT)                                                                        \
     X(UNTIL, "until", MOMENT)                                                                      \
+    X(UNTIL_KNOWN_AT, "until_known_at", MOMENT)                                                    \
+    X(CLOSED_KNOWN_AT, "closed_known_at", MOMENT)                                                  \
+    X(DUE, "due", MOMENT)                                                                          \
+    X(DONE, "done", MOMENT)                                                                        \
+    X(REASON, "reason", TEXT)                                                                      \
+    X(SUBJECT, "subject", TEXT)                                                                    \
+    X(LAYER, "layer", TEXT)                                                                        \
+    X(VALUE, "value", TEXT)                                                                        \
+    X(SOURCE, "source", TEXT)                                                                      \
+    X(ACTIVITY, "activity", TEXT)                                                                  \
+    X(NOTE, "note", TEXT)                                                                          \
+    X(OUTCOME, "outcome", TEXT)                                                                    \
+    X(HYPOTHESIS, "hypothesis", TEXT)                                                              \
+    X(METRIC, "metric", TEXT)                                                                      \
+    X(SEED, "seed", SEQUENCE)                                                                      \
+    X(EXPERIMENT, "experiment", TEXT)                                                              \
+    X(ARM, "arm", TEXT)                                                                            \
+    X(SHARE, "share", SHARE)                                                                       \
+    X(MINIMUM, "minimum", AMOUNT)                                                                  \
+    X(RATE, "rate", SHARE)                                                                         \
+    X(TERM, "term", COUNT)                                                                         \
     X(CONTROL_SHARE, "control_share", SHARE)                                                       \
     X(RANDOM_SHARE, "random_share", SHARE)                                                         \
     X(ZH, "zh", TEXT)                                                                              \

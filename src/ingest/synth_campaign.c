@@ -75,7 +75,8 @@ static bool may_contact(const struct synth_life_state *life, const struct synth_
     const struct bank_product *product = &life->world->catalogue->products[campaign->product];
     uint32_t consents = life->consents;
     /* Who takes it back while the campaign runs is left out of all of it. */
-    if (life->withdrawn_day <= campaign->start_day + SYNTH_CAMPAIGN_DAYS)
+    if (life->withdrawn_day <= campaign->start_day + SYNTH_CAMPAIGN_DAYS &&
+        campaign->start_day <= life->listed_until)
         consents &= ~life->withdrawn;
     if ((consents >> campaign->channel & 1) == 0) return false;
     if (life->held[campaign->product] > 0) return false;

@@ -253,6 +253,18 @@ static void live_by_habit(struct synth_life_state *life)
     life->block->tally.scaled_events += (double)(life->event_count - before);
 }
 
+/* The case that a complaint opens: about what he holds, closed within weeks as a rule. */
+static void open_case(struct synth_life_state *life, int32_t day)
+{
+    const struct synth_world *world = life->world;
+    uint64_t which = lx_rng_below(&life->cases, life->holding_count + 1);
+    unsigned subject = (unsigned)lx_rng_below(&life->cases, SYNTH_SUBJECTS);
+    double wait = 1 + synth_wait(&life->cases, world->profile->complaint_days);
+    int product = which < life->holding_count ? life->holdings[which].product : world->current;
+    bool is_closed = wait <= world->end_day - day;
+    synth_put_complaint(life, product, subject, day, is_closed ? day + (int32_t)wait : INT32_MAX);
+}
+
 /* Pay on the pay-day, interest on the 21st of each quarter's last month, and what is rare. */
 static void live_by_calendar(struct synth_life_state *life)
 {
@@ -285,6 +297,7 @@ static void live_by_calendar(struct synth_life_state *life)
                         day, synth_second_of(life, channel))
             ->channel = channel;
         if (is_card) life->visited += 1;
+        if (!is_card) open_case(life, day);
     }
 }
 

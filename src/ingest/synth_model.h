@@ -31,6 +31,7 @@ enum {
     SYNTH_ID_SIZE = 32,
     SYNTH_NAME_SIZE = 16,
     SYNTH_CAMPAIGN_DAYS = 10,
+    SYNTH_SUBJECTS = 4,         /* of complaints */
     SYNTH_DAY_TEXTS = 366 * 12, /* days before the end whose texts are kept ready */
 };
 
@@ -59,6 +60,9 @@ enum synth_file {
     SYNTH_FILE_CAMPAIGN_LOG,
     SYNTH_FILE_ASSIGNMENTS,
     SYNTH_FILE_CONSENTS,
+    SYNTH_FILE_DO_NOT_CONTACT,
+    SYNTH_FILE_COMPLAINTS,
+    SYNTH_FILE_CORRECTIONS,
     SYNTH_FILE_NEEDS,
     SYNTH_FILE_ACCEPTANCE,
     SYNTH_FILE_OFFERS,
@@ -168,7 +172,8 @@ struct synth_life_state {
     uint64_t number;
     char id[SYNTH_ID_SIZE], name[SYNTH_NAME_SIZE];
     uint8_t name_length;
-    struct lx_rng rng, clerk;
+    struct lx_rng rng, clerk, cases; /* cases: complaints and who is not to be contacted */
+    struct lx_rng desk;              /* what is corrected later */
 
     /* Who he is. */
     int branch;
@@ -190,6 +195,10 @@ struct synth_life_state {
     uint32_t consents;      /* bit of each channel; bit 0: personalisation */
     uint32_t withdrawn;     /* those taken back on withdrawn_day (INT32_MAX: never) */
     int32_t withdrawn_day;
+    bool is_do_not_contact; /* he took all of them back */
+    bool is_listed;         /* ... by the list of those who are not to be contacted */
+    int32_t listed_until;   /* INT32_MAX: until further notice */
+    uint32_t case_number;
 
     /* Where he stands. */
     int64_t balance_fen;
@@ -276,6 +285,11 @@ void synth_put_assignment(struct synth_life_state *life, uint32_t manager, int32
                           int32_t to_day);
 void synth_put_consent(struct synth_life_state *life, uint8_t channel, bool is_granted,
                        int32_t day);
+/* until_day INT32_MAX: until further notice */
+void synth_put_do_not_contact(struct synth_life_state *life, int32_t day, int32_t until_day);
+/* closed_day INT32_MAX: still open */
+void synth_put_complaint(struct synth_life_state *life, int product, unsigned subject, int32_t day,
+                         int32_t closed_day);
 
 /* synth_truth.c: what only the simulator may read. */
 void synth_put_truth(struct synth_life_state *life);

@@ -155,7 +155,8 @@ static void draw_withdrawal(struct synth_life_state *life, struct lx_rng *rng)
     uint8_t one = TAKEN_BACK[lx_rng_below(rng, LX_COUNT_OF(TAKEN_BACK))];
     int32_t first = life->joined_day > world->first_day ? life->joined_day : world->first_day;
     int32_t day = first + (int32_t)lx_rng_below(rng, (uint64_t)(world->end_day - first) + 1);
-    life->withdrawn_day = INT32_MAX;
+    life->withdrawn_day = life->listed_until = INT32_MAX;
+    life->is_do_not_contact = is_all;
     if (!is_one && !is_all) return;
     uint32_t all = 1u << BANK_CHANNEL_PHONE | 1u << BANK_CHANNEL_SMS | 1u << BANK_CHANNEL_RM |
                    1u << BANK_CHANNEL_MOBILE;
@@ -230,6 +231,19 @@ static void draw_manager(struct synth_life_state *life, struct lx_rng *rng)
     synth_put_assignment(life, now, from, INT32_MAX);
 }
 
+/* Of those who want no contact at all some take their consents back, and some have themselves put
+ * on the bank's list, a few of them only for half a year. */
+static void put_listing(struct synth_life_state *life)
+{
+    const struct synth_world *world = life->world;
+    bool is_listed = lx_rng_chance(&life->cases, world->profile->listed);
+    bool is_for_a_while = lx_rng_chance(&life->cases, world->profile->listed_for_a_while);
+    if (!life->is_do_not_contact || !is_listed || life->withdrawn_day >= world->end_day) return;
+    life->is_listed = true;
+    if (is_for_a_while) life->listed_until = lx_day_add_months(life->withdrawn_day, 6);
+    synth_put_do_not_contact(life, life->withdrawn_day, life->listed_until);
+}
+
 /* The law of November 2021 asks for consent; who joined earlier was asked then. */
 static void put_consents(struct synth_life_state *life, struct lx_rng *rng)
 {
@@ -249,8 +263,8 @@ static void put_consents(struct synth_life_state *life, struct lx_rng *rng)
             synth_put_consent(life, BANK_CHANNEL_RM, true, day);
     }
     for (uint8_t channel = 0; channel < BANK_CHANNEL_END; channel++) {
-        bool is_withdrawn =
-            life->withdrawn_day != INT32_MAX && (life->withdrawn >> channel & 1) != 0;
+        bool is_withdrawn = life->withdrawn_day != INT32_MAX && !life->is_listed &&
+                            (life->withdrawn >> channel & 1) != 0;
         if (is_withdrawn && life->withdrawn_day > day)
             synth_put_consent(life, channel, false, life->withdrawn_day);
     }
@@ -283,9 +297,12 @@ void synth_be_born(struct synth_life_state *life, struct synth_block *block, uin
 
     draw_person(life, &rng);
     synth_name(life->world->names, &identity, life->is_female, life->name, &life->name_length);
+    life->cases = lx_rng_of(lx_rng_next(&identity), 0);
+    life->desk = lx_rng_of(lx_rng_next(&identity), 0);
     draw_needs(life, &rng);
     synth_set_tastes(life);
     synth_put_customer(life, life->joined_day);
+    put_listing(life);
     put_consents(life, &rng);
     draw_assessment(life, &rng);
     draw_manager(life, &rng);

@@ -83,7 +83,10 @@ static const struct key POPULATION_KEYS[] = {
     ONE(P, trend_persist, 0, 0.999),
     ONE(P, card_replaced_yearly, 0, 1),
     ONE(P, complaint_yearly, 0, 1),
+    ONE(P, complaint_days, 1, 365),
     ONE(P, correction_ppm, 0, 1e6),
+    ONE(P, changed_ppm, 0, 1e6),
+    ONE(P, reversed, 0, 1),
     ONE(P, assessed, 0, 1),
     ONE(P, consent_personal, 0, 1),
     ONE(P, consent_phone, 0, 1),
@@ -91,6 +94,8 @@ static const struct key POPULATION_KEYS[] = {
     ONE(P, consent_mobile, 0, 1),
     ONE(P, do_not_contact, 0, 1),
     ONE(P, withdrawn_yearly, 0, 1),
+    ONE(P, listed, 0, 1),
+    ONE(P, listed_for_a_while, 0, 1),
 };
 static const struct key OPENING_KEYS[] = {
     ONE(P, lag_days, 0.1, 60), ONE(P, intent_views, 0, 20), ONE(P, interest, 0, 1),

@@ -180,10 +180,11 @@ struct synth_profile {
     double history_years; /* of product history before the window */
     double trend_spread,
         trend_persist; /* of a product's fashion in one branch, and in an age band */
-    double card_replaced_yearly, complaint_yearly, correction_ppm;
+    double card_replaced_yearly, complaint_yearly, complaint_days, correction_ppm;
+    double changed_ppm, reversed;
     double assessed; /* share with a risk assessment on record when the window begins */
     double consent_personal, consent_phone, consent_sms, consent_mobile, do_not_contact,
-        withdrawn_yearly;
+        withdrawn_yearly, listed, listed_for_a_while;
 
     double lag_days;     /* mean from deciding to opening */
     double intent_views; /* mean pages of the product looked at in between */

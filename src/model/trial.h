@@ -57,8 +57,9 @@ bool trial_exists(const char *name);
 
 /*
  * Ours beside the plain tool (XGBoost, 200 trees of depth 4, the columns as they are) on the same
- * parts of one data set: `repeats` times `folds` random folds, or, where rows are in time order,
- * repeats * folds consecutive blocks of the later half, each predicted from all rows before it.
+ * parts of one data set, and beside no model at all: `repeats` times `folds` random folds, or,
+ * where rows are in time order, repeats * folds consecutive blocks of the later half, each
+ * predicted from all rows before it.
  */
 struct trial_crossvalidation {
     const char *name, *path;
@@ -72,6 +73,7 @@ struct trial_crossvalidation {
 struct trial_difference {
     const char *name;
     double ours, plain, difference, low, high;
+    double popularity; /* shares of the training rows, whoever the case is */
 };
 
 struct trial_comparison {

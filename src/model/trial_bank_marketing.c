@@ -140,6 +140,16 @@ static void release_margins(struct margins *margins)
     lx_free(margins->test_labels);
 }
 
+/* Every row alike, by the share of yes. */
+static void take_share(const struct trial_task *task, struct margins *margins)
+{
+    double positives = 0, count = (double)task->train_count;
+    for (size_t i = 0; i < task->train_count; i++) positives += margins->train_labels[i];
+    double margin = log((positives + 0.5) / (count - positives + 0.5));
+    for (size_t i = 0; i < task->train_count; i++) margins->own[i] = margin;
+    for (size_t i = 0; i < task->test_count; i++) margins->test[i] = margin;
+}
+
 static enum lx_err learn(const struct trial_task *task, const struct trial_matrices *matrices,
                          struct margins *margins, struct lx_error *err)
 {
@@ -191,7 +201,10 @@ static enum lx_err fit(const struct trial_task *task, const struct drifting *dri
     for (size_t i = 0; i < task->test_count && code == LX_OK; i++)
         margins.test_labels[i] = task->test->labels[task->test_rows[i]];
     if (code == LX_OK) code = trial_encode(task, is_feature, drifting, NULL, &matrices, err);
-    if (code == LX_OK) code = learn(task, &matrices, &margins, err);
+    if (code == LX_OK && task->style == TRIAL_POPULARITY)
+        take_share(task, &margins);
+    else if (code == LX_OK)
+        code = learn(task, &matrices, &margins, err);
     trial_matrices_release(&matrices);
     if (code != LX_OK) {
         release_margins(&margins);

@@ -7,9 +7,9 @@
 
 enum { PARTS_MAX = 10000 };
 
-/* One part of the data predicted from other rows, by both tools. */
+/* One part of the data predicted from other rows, in all three ways. */
 struct part {
-    double ours[TRIAL_FIGURES_MAX], plain[TRIAL_FIGURES_MAX];
+    double ours[TRIAL_FIGURES_MAX], plain[TRIAL_FIGURES_MAX], popularity[TRIAL_FIGURES_MAX];
     double test_over_train; /* how many rows of each */
 };
 
@@ -61,6 +61,14 @@ static void split_by_chance(struct validation *validation, size_t part, size_t *
     *ret_test = test;
 }
 
+/* Two steps a part: ours, then the plain tool. */
+static void report(const struct validation *validation, size_t steps)
+{
+    const struct lx_env *env = validation->env;
+    if (env->progress != NULL)
+        env->progress(env->context, "cross-validation", steps, 2 * part_total(validation));
+}
+
 static enum lx_err run_part(struct validation *validation, size_t n, struct lx_error *err)
 {
     struct part *part = &validation->parts[n];
@@ -75,7 +83,7 @@ static enum lx_err run_part(struct validation *validation, size_t n, struct lx_e
                        part_total(validation));
 
     struct lx_env env = *validation->env;
-    env.progress = NULL; /* the parts are what is counted, not the trees in them */
+    env.progress = NULL; /* what is counted are the parts, not the trees in them */
     struct trial_task task = {.train = &validation->data,
                               .test = &validation->data,
                               .train_rows = validation->train_rows,
@@ -88,9 +96,12 @@ static enum lx_err run_part(struct validation *validation, size_t n, struct lx_e
                               .env = &env};
     part->test_over_train = (double)test / (double)train;
     enum lx_err code = trial_measure(&task, true, part->ours, err);
+    if (code == LX_OK) report(validation, 2 * n + 1);
     task.style = TRIAL_PLAIN;
     task.balance = SAMPLING_NONE;
     if (code == LX_OK) code = trial_measure(&task, true, part->plain, err);
+    task.style = TRIAL_POPULARITY;
+    if (code == LX_OK) code = trial_measure(&task, true, part->popularity, err);
     return code;
 }
 
@@ -107,12 +118,13 @@ static double student(double freedom)
 static void compare(const struct validation *validation, size_t figure,
                     struct trial_difference *ret_difference)
 {
-    double ours = 0, plain = 0, square = 0, overlap = 0, count = 0;
+    double ours = 0, plain = 0, popularity = 0, square = 0, overlap = 0, count = 0;
     for (size_t i = 0; i < validation->part_count; i++) {
         const struct part *part = &validation->parts[i];
         if (isnan(part->ours[figure]) || isnan(part->plain[figure])) continue;
         ours += part->ours[figure];
         plain += part->plain[figure];
+        popularity += part->popularity[figure];
         overlap += part->test_over_train;
         count++;
     }
@@ -129,6 +141,7 @@ static void compare(const struct validation *validation, size_t figure,
         .name = validation->data.kind->figures[figure].name,
         .ours = ours / count,
         .plain = plain / count,
+        .popularity = popularity / count,
         .difference = mean,
         .low = mean - half,
         .high = mean + half,
@@ -146,6 +159,7 @@ static enum lx_err run_parts(struct validation *validation, struct lx_error *err
         validation->test_rows == NULL || validation->parts == NULL)
         return lx_fail(err, LX_ERR_NO_MEMORY, "cross-validation of %zu rows", count);
     enum lx_err code = LX_OK;
+    report(validation, 0);
     for (size_t n = 0; n < total && code == LX_OK; n++) {
         code = run_part(validation, n, err);
         if (code != LX_OK) {
@@ -153,8 +167,7 @@ static enum lx_err run_parts(struct validation *validation, struct lx_error *err
             break;
         }
         validation->part_count++;
-        if (validation->env->progress != NULL)
-            validation->env->progress(validation->env->context, "cross-validation", n + 1, total);
+        report(validation, 2 * n + 2);
     }
     return code;
 }

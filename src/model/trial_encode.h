@@ -20,7 +20,11 @@
 #include "learn/matrix.h"
 #include "model/trial_table.h"
 
-enum trial_style { TRIAL_OURS, TRIAL_PLAIN };
+enum trial_style {
+    TRIAL_OURS,
+    TRIAL_PLAIN,
+    TRIAL_POPULARITY, /* encoded as for the plain tool, but nothing is learnt: shares alone */
+};
 
 enum { TRIAL_LEVEL_ROWS_MIN = 20, TRIAL_FREQUENCY_LEVELS_MIN = 12 };
 

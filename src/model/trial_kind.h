@@ -111,6 +111,7 @@ void trial_matrices_release(struct trial_matrices *matrices);
 /*
  * The classifier of every trial with two classes. TRIAL_OURS: the house ensemble, calibrated on the
  * margins that its own members had not seen. TRIAL_PLAIN: the plain tool, as it is.
+ * TRIAL_POPULARITY: the share of positive labels, for every row alike.
  * labels: a row of `train` each. ret_probabilities: a row of `test` each.
  */
 LX_MUST_USE enum lx_err trial_classify(const struct trial_task *task, const struct matrix *train,

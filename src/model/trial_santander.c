@@ -281,7 +281,7 @@ static enum lx_err predict(const struct trial_task *task, struct trial_predictio
     struct work work = {.task = task, .err = err};
     work.view = (struct view){products_of(task->train), products_of(task->test), task->train};
     struct trial_extra extra = {SUM_COUNT + work.view.train.count, fill_extra, &work.view};
-    if (task->style == TRIAL_PLAIN) extra.count = 0;
+    if (task->style != TRIAL_OURS) extra.count = 0;
     double *probabilities = lx_calloc(task->test_count, sizeof *probabilities);
     enum lx_err code = check_products(task, &work.view, err);
     if (code == LX_OK && probabilities == NULL)
@@ -316,7 +316,8 @@ static enum lx_err summarise(const struct trial_predictions *predictions, struct
             log_none += log1p(-predictions->scores[row]);
             is_adder |= predictions->labels[row] != 0;
         }
-        cases->scores[i] = -expm1(log_none);
+        /* As a float: cases that differ by rounding alone are equal. */
+        cases->scores[i] = (float)-expm1(log_none);
         cases->labels[i] = is_adder;
         struct metric_ranking ranking;
         size_t count = predictions->case_ends[i] - begin;

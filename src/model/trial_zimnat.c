@@ -7,7 +7,8 @@
  * the label with his others as features, each turn weighing one over their number, which is the
  * chance that the hash hides it. One model over all products; those with fewer than HOLDERS_MIN
  * training holders are too rare to be a class and keep their share as a prior, as far as the
- * customer is not known to hold them.
+ * customer is not known to hold them. What sells changes from month to month, so the day of joining
+ * is one number too: as day, month and year apart no shallow tree finds a season of one year.
  */
 #include "model/trial_kind.h"
 
@@ -15,11 +16,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/date.h"
 #include "codec/digest.h"
 #include "learn/ensemble.h"
 #include "learn/metrics.h"
 
-enum { PRODUCTS_MAX = 64, HOLDERS_MIN = 10, DATE_COUNT = 4, NONE = -1 };
+enum { PRODUCTS_MAX = 64, HOLDERS_MIN = 10, DATES_PLAIN = 4, DATES_OURS, NONE = -1 };
+/* A tree a class and round is what takes the time: half the rounds in steps twice as long. */
+#define RATE 0.2
+enum { ROUNDS = 100 };
 enum { VALUE_HIT1, VALUE_HIT3, VALUE_HIT5, VALUE_MRR, VALUE_LOG_LOSS };
 
 static const char id_name[] = "ID", last_profile_name[] = "occupation_category_code";
@@ -105,32 +110,49 @@ static size_t hidden_of(const struct trial_data *data, const struct products *pr
 
 /* ---- Features ---- */
 
-/* Day, month and year of "dd-mm-yyyy", and the age on joining; missing where it is no date. */
-static void fill_dates(const struct trial_data *data, size_t row, float *ret_values)
+static size_t date_count(enum trial_style style)
+{
+    return style == TRIAL_OURS ? DATES_OURS : DATES_PLAIN;
+}
+
+/* Day, month and year of "dd-mm-yyyy", and the age on joining, for ours the day since 1970 as well;
+ * missing where it is no date. */
+static void fill_dates(const struct trial_data *data, enum trial_style style, size_t row,
+                       float *ret_values)
 {
     const struct trial_table *table = &data->tables[0];
     const char *text = trial_text(trial_table_find(table, "join_date"), row);
     double birth_year = trial_number(trial_table_find(table, "birth_year"), row);
     int day, month, year, end = 0;
-    for (size_t i = 0; i < DATE_COUNT; i++) ret_values[i] = NAN;
+    for (size_t i = 0; i < date_count(style); i++) ret_values[i] = NAN;
     if (sscanf(text, "%2d-%2d-%4d%n", &day, &month, &year, &end) != 3 || text[end] != 0) return;
     ret_values[0] = (float)day;
     ret_values[1] = (float)month;
     ret_values[2] = (float)year;
     ret_values[3] = (float)((double)year - birth_year);
+    struct lx_civil joined = {.year = year, .month = month, .day = day};
+    if (style == TRIAL_OURS && lx_civil_is_valid(joined))
+        ret_values[4] = (float)lx_day_of_civil(joined);
 }
 
-/* Dates, a flag for each product that is known, then how many are; `hidden` is none of them. */
-static void fill_known(const struct trial_data *data, const struct products *products, size_t row,
-                       size_t hidden, float *ret_values)
+/* A flag for each product that is known, then how many are; `hidden` is none of them. */
+static void fill_known(const struct products *products, size_t row, size_t hidden,
+                       float *ret_values)
 {
     float known = 0;
-    fill_dates(data, row, ret_values);
     for (size_t p = 0; p < products->count; p++) {
-        ret_values[DATE_COUNT + p] = p != hidden && is_held(products, p, row);
-        known += ret_values[DATE_COUNT + p];
+        ret_values[p] = p != hidden && is_held(products, p, row);
+        known += ret_values[p];
     }
-    ret_values[DATE_COUNT + products->count] = known;
+    ret_values[products->count] = known;
+}
+
+/* XGBoost passes over what is missing: flags that are off, left out, allow the same splits in half
+ * the time. */
+static void leave_out_zeros(float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (values[i] == 0) values[i] = NAN;
 }
 
 /* ---- The model ---- */
@@ -195,7 +217,7 @@ static enum lx_err make_turns(struct work *work)
     enum lx_err code = LX_OK;
     for (size_t i = 0; i < task->train_count && code == LX_OK; i++) {
         size_t row = task->train_rows[i];
-        if (task->style == TRIAL_PLAIN) {
+        if (task->style != TRIAL_OURS) {
             code = add_turn(work, i, hidden_of(task->train, &work->train, row));
             continue;
         }
@@ -230,17 +252,20 @@ static enum lx_err fill_matrix(struct work *work, const struct trial_data *data,
 {
     struct trial_binding binding = {.encoding = &work->encoding};
     struct matrix matrix = {0};
-    size_t profile = work->encoding.count;
+    enum trial_style style = work->task->style;
+    size_t profile = work->encoding.count, dates = date_count(style);
     enum lx_err code = trial_bind(&work->encoding, &data->tables[0], &binding, work->err);
     if (code != LX_OK) return code;
-    code = matrix_init(&matrix, profile + DATE_COUNT + products->count + 1);
+    code = matrix_init(&matrix, profile + dates + products->count + 1);
     if (code == LX_OK && count > 0) code = matrix_reserve(&matrix, count);
     for (size_t i = 0; i < count && code == LX_OK; i++) {
         float *values;
         code = matrix_add_row(&matrix, &values);
         if (code != LX_OK) break;
         trial_fill(&binding, turns[i].row, values);
-        fill_known(data, products, turns[i].row, turns[i].hidden, values + profile);
+        fill_dates(data, style, turns[i].row, values + profile);
+        fill_known(products, turns[i].row, turns[i].hidden, values + profile + dates);
+        if (style == TRIAL_OURS) leave_out_zeros(values, profile + dates + products->count);
     }
     trial_binding_release(&binding);
     if (code != LX_OK) {
@@ -258,6 +283,10 @@ static enum lx_err learn(struct work *work, struct ensemble **ret_ensemble)
     int class_count = (int)work->class_count;
     struct ensemble_params params = is_ours ? ensemble_params_default(XGB_MULTICLASS, class_count)
                                             : ensemble_params_plain(XGB_MULTICLASS, class_count);
+    if (is_ours) {
+        params.trees.round_count = ROUNDS;
+        params.trees.learning_rate = RATE;
+    }
     params.seed = task->seed;
     struct matrix matrix = {0};
     size_t count = work->turn_count;
@@ -318,6 +347,15 @@ static enum lx_err add_case(const struct work *work, const struct turn *turn, co
     return code;
 }
 
+/* Each product as often as it is hidden, whoever the customer is. */
+static void margins_of_shares(const struct work *work, size_t count, double *ret_margins)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t c = 0; c < work->class_count; c++)
+            ret_margins[i * work->class_count + c] = log(work->shares[work->products[c]]);
+}
+
+/* ensemble: NULL, and shares alone decide. */
 static enum lx_err score(struct work *work, const struct ensemble *ensemble,
                          struct trial_predictions *ret_predictions)
 {
@@ -333,7 +371,9 @@ static enum lx_err score(struct work *work, const struct ensemble *ensemble,
                                  (uint16_t)hidden_of(task->test, &work->test, task->test_rows[i])};
     if (code == LX_OK)
         code = fill_matrix(work, task->test, &work->test, turns, task->test_count, &matrix);
-    if (code == LX_OK)
+    if (code == LX_OK && ensemble == NULL)
+        margins_of_shares(work, task->test_count, margins);
+    else if (code == LX_OK)
         code = ensemble_margins(ensemble, &matrix, task->env->thread_count, margins, work->err);
     for (size_t i = 0; i < task->test_count && code == LX_OK; i++) {
         code = add_case(work, &turns[i], margins + i * work->class_count, ret_predictions);
@@ -376,7 +416,7 @@ static enum lx_err predict(const struct trial_task *task, struct trial_predictio
     }
     if (code == LX_OK) code = make_turns(&work);
     if (code == LX_OK) code = make_encoding(&work);
-    if (code == LX_OK) code = learn(&work, &ensemble);
+    if (code == LX_OK && task->style != TRIAL_POPULARITY) code = learn(&work, &ensemble);
     if (code == LX_OK) code = score(&work, ensemble, ret_predictions);
     ensemble_close(ensemble);
     trial_encoding_release(&work.encoding);

@@ -16,7 +16,7 @@ static void add_events(const struct bank_history *history, const struct bank_cat
     size_t end = view_event_end(history, as_of_ms);
     for (size_t i = 0; i < end; i++) {
         const struct bank_event *event = &history->events[i];
-        if (event->known_at_ms > as_of_ms) continue;
+        if (!bank_event_is_known(event, as_of_ms)) continue;
         int product = view_product_of(event->product, catalogue);
         view_arrears_add(&arrears, event->kind, product);
         if (product >= 0) view_count_open(&open_count[product], event->kind);
@@ -42,8 +42,39 @@ static void add_consents(const struct bank_history *history, const struct view_m
             if (!consent->is_granted) facts->refused_channels |= bit;
         }
     }
+}
+
+/* An end counts once it has come and is known. */
+static bool is_over(const struct view_moment *moment, int64_t end_ms, int64_t end_known_ms)
+{
+    return end_ms != BANK_UNKNOWN_MS && view_is_known(moment, end_ms, end_known_ms);
+}
+
+static void add_do_not_contacts(const struct bank_history *history,
+                                const struct view_moment *moment, struct view_facts *facts)
+{
+    for (size_t i = 0; i < history->do_not_contact_count; i++) {
+        const struct bank_do_not_contact *wish = &history->do_not_contacts[i];
+        if (!view_is_known(moment, wish->at_ms, wish->known_at_ms)) continue;
+        if (is_over(moment, wish->until_ms, wish->until_known_at_ms)) continue;
+        if (wish->channel == BANK_CHANNEL_NONE)
+            facts->is_do_not_contact = true;
+        else if (wish->channel < BANK_CHANNEL_END)
+            facts->refused_channels |= 1u << wish->channel;
+    }
     if ((facts->refused_channels & contact_channels) == contact_channels)
         facts->is_do_not_contact = true;
+}
+
+static void add_complaints(const struct bank_history *history, const struct view_moment *moment,
+                           struct view_facts *facts)
+{
+    for (size_t i = 0; i < history->complaint_count; i++) {
+        const struct bank_complaint *complaint = &history->complaints[i];
+        if (view_is_known(moment, complaint->at_ms, complaint->known_at_ms) &&
+            !is_over(moment, complaint->closed_at_ms, complaint->closed_known_at_ms))
+            facts->has_open_complaint = true;
+    }
 }
 
 static void add_risk(const struct bank_risk *risk, int64_t as_of_ms, struct view_facts *facts)
@@ -73,6 +104,8 @@ void view_facts(const struct bank_history *history, const struct view_context *c
     add_risk(view_risk_at(history, &moment), as_of_ms, ret_facts);
     add_events(history, context->catalogue, as_of_ms, ret_facts);
     add_consents(history, &moment, ret_facts);
+    add_do_not_contacts(history, &moment, ret_facts);
+    add_complaints(history, &moment, ret_facts);
 }
 
 bool view_label_opened(const struct bank_history *history, int product, int64_t as_of_ms,
@@ -87,7 +120,7 @@ bool view_label_opened(const struct bank_history *history, int product, int64_t 
         const struct bank_event *event = &history->events[i];
         if (event->at_ms > end_ms) break;
         is_opened |= event->kind == BANK_EVENT_KIND_OPEN && event->product == product &&
-                     event->known_at_ms <= complete_until_ms;
+                     bank_event_is_known(event, complete_until_ms);
     }
     *ret_is_over = is_over;
     return is_opened;

@@ -27,7 +27,8 @@
     X(HISTORY, "history", "持有历史", "product history")                                           \
     X(OFFERS, "offers", "营销触达", "offers")                                                      \
     X(PEERS, "peers", "同类客户", "peers")                                                         \
-    X(PRODUCT, "product", "产品", "product")
+    X(PRODUCT, "product", "产品", "product")                                                       \
+    X(MOMENTS, "moments", "时机", "life moments")
 
 enum view_group {
 #define X(name, text, zh, en) VIEW_GROUP_##name,
@@ -58,6 +59,8 @@ struct view_feature {
                                "count() where kind = 'login' over 30 days" */
     enum view_group group;
     enum view_unit unit;
+    const char *otherwise; /* what stands for a missing value, as it is written; NULL: nothing */
+    bool is_in_credit;     /* whether credit decisions may read it */
 };
 
 size_t view_customer_feature_count(void); /* at least 60 */
@@ -97,14 +100,15 @@ struct view_facts {
     int risk_level;            /* 1-5; 0: no assessment, or expired */
     bool is_overdue;           /* a loan payment is overdue and not made good since */
     bool has_personal_consent; /* personalisation was not withdrawn */
-    bool is_do_not_contact;
+    bool is_do_not_contact;    /* he asked not to be contacted, or refuses every such channel */
+    bool has_open_complaint;   /* one that is not closed */
     uint64_t held[(LX_PRODUCT_MAX + 63) / 64]; /* bit by product */
     int64_t assets_fen;                        /* last balance known; BANK_NO_AMOUNT */
-    uint32_t refused_channels;                 /* bit by channel: consent withdrawn */
-    int64_t risk_expires_ms; /* of the newest assessment, also one that has expired;
+    uint32_t refused_channels; /* bit by channel: consent withdrawn, or not to be used for him */
+    int64_t risk_expires_ms;   /* of the newest assessment, also one that has expired;
                                 BANK_UNKNOWN_MS without one */
-    int32_t birth_day;       /* INT32_MIN unknown */
-    int branch, occupation;  /* numbers in the bank's lists, -1 unknown */
+    int32_t birth_day;         /* INT32_MIN unknown */
+    int branch, occupation;    /* numbers in the bank's lists, -1 unknown */
 };
 void view_facts(const struct bank_history *history, const struct view_context *context,
                 int64_t as_of_ms, struct view_facts *ret_facts);

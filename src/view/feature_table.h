@@ -322,9 +322,9 @@
     X(product_minimum_log, PRODUCT, RATIO, "起购金额(对数)", "minimum amount, logarithm",          \
       "log10(1 + product.minimum)", minimum_log(d))                                                \
     X(product_rate, PRODUCT, SHARE, "产品利率", "rate of the product", "product.rate",             \
-      (float)((double)d->product->rate_ppm / 1e6))                                                 \
+      (float)((double)d->terms.rate_ppm / 1e6))                                                    \
     X(product_term_days, PRODUCT, DAYS, "产品期限", "term of the product", "product.term_days",    \
-      (float)d->product->term_days)                                                                \
+      (float)d->terms.term_days)                                                                   \
     X(product_age_years, PRODUCT, YEARS, "产品上市年数", "years since the product's launch",       \
       "days_since(product.launched) / 365.25", product_age_years(d))                               \
     X(product_is_green, PRODUCT, FLAG, "绿色金融产品", "green finance", "product.is_green",        \

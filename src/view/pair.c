@@ -98,7 +98,7 @@ void view_pair_history(const struct bank_history *history, const struct view_con
     for (size_t i = 0; i < end; i++) {
         const struct bank_event *event = &history->events[i];
         int product = view_product_of(event->product, catalogue);
-        if (product >= 0 && event->known_at_ms <= as_of_ms)
+        if (product >= 0 && bank_event_is_known(event, as_of_ms))
             add_event(&products[product], event, &moment);
     }
     for (size_t i = 0; i < history->exposure_count; i++) {
@@ -128,6 +128,7 @@ struct derived {
     const struct view_peers *peers; /* or NULL */
     const struct bank_catalogue *catalogue;
     const struct bank_product *product;
+    struct bank_terms terms; /* of the product as of the moment */
     int index;
     int32_t today;
     struct product_rates rates;
@@ -175,7 +176,7 @@ static struct product_rates rates_of(const struct customer_groups *groups, int p
 static float minimum_log(const struct derived *d)
 {
     const double ln_10 = 2.302585092994046;
-    return (float)(lx_log(1 + (double)d->product->minimum_fen / 100) / ln_10);
+    return (float)(lx_log(1 + (double)d->terms.minimum_fen / 100) / ln_10);
 }
 
 static float product_age_years(const struct derived *d)
@@ -196,7 +197,7 @@ static float minimum_to_assets(const struct derived *d)
 {
     int64_t assets_fen = d->facts->assets_fen;
     if (assets_fen == BANK_NO_AMOUNT || assets_fen <= 0) return NAN;
-    return (float)((double)d->product->minimum_fen / (double)assets_fen);
+    return (float)((double)d->terms.minimum_fen / (double)assets_fen);
 }
 
 static float risk_gap(const struct derived *d)
@@ -260,6 +261,7 @@ void view_pair_derived(const struct view_facts *facts, const struct view_context
     };
     for (size_t i = 0; i < context->catalogue->count; i++) {
         derived.product = &context->catalogue->products[i];
+        derived.terms = bank_terms_as_of(derived.product, as_of_ms);
         derived.index = (int)i;
         derived.rates = rates_of(&groups, (int)i);
         write_derived(&derived, values + i * view_pair_feature_count() + HISTORY_COUNT);

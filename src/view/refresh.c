@@ -69,7 +69,8 @@ static enum lx_err look_at_bank(struct refresh *refresh, struct lx_error *err)
         code = lx_fail(err, LX_ERR_LIMIT, "%s: %" PRId64 " customers, a snapshot holds %d at most",
                        refresh->folder, refresh->customers, INT32_MAX);
     if (code == LX_OK) code = choose_moment(refresh, bank, err);
-    if (code == LX_OK) snapshot_catalogue_hash(bank_catalogue(bank), refresh->catalogue_hash);
+    if (code == LX_OK)
+        snapshot_catalogue_hash(bank_catalogue(bank), refresh->as_of_ms, refresh->catalogue_hash);
     if (code == LX_OK) code = open_peers(refresh, bank, err);
     bank_close(bank);
     return code;
@@ -197,6 +198,7 @@ static void write_meta(const struct refresh *refresh, struct lx_buffer *buffer)
     view_feature_set_hash(hash);
     digest_text(hash, text);
     json_name_text(&json, "feature_set", text);
+    json_name_text(&json, "facts", snapshot_fact_names);
     digest_text(refresh->catalogue_hash, text);
     json_name_text(&json, "catalogue", text);
     json_object_end(&json);

@@ -24,17 +24,24 @@ struct view_snapshot {
 };
 
 /* Texts that no number depends on (names, features) are left out. */
-void snapshot_catalogue_hash(const struct bank_catalogue *catalogue, uint8_t ret_hash[DIGEST_SIZE])
+void snapshot_catalogue_hash(const struct bank_catalogue *catalogue, int64_t as_of_ms,
+                             uint8_t ret_hash[DIGEST_SIZE])
 {
     struct digest digest;
     enum lx_err code = digest_init(&digest);
     LX_ASSERT(code == LX_OK);
     for (size_t i = 0; i < catalogue->count; i++) {
         const struct bank_product *product = &catalogue->products[i];
-        int64_t numbers[] = {
-            (int64_t)product->category, product->risk,         product->minimum_fen,
-            product->rate_ppm,          product->term_days,    product->age_min,
-            product->age_max,           product->launched_day, product->is_green};
+        struct bank_terms terms = bank_terms_as_of(product, as_of_ms);
+        int64_t numbers[] = {(int64_t)product->category,
+                             product->risk,
+                             terms.minimum_fen,
+                             terms.rate_ppm,
+                             terms.term_days,
+                             product->age_min,
+                             product->age_max,
+                             product->launched_day,
+                             product->is_green};
         digest_add(&digest, product->code, strlen(product->code) + 1);
         digest_add(&digest, numbers, sizeof numbers);
     }
@@ -79,13 +86,19 @@ static enum lx_err copy_catalogue(const struct bank_catalogue *catalogue,
 {
     if (catalogue->count == 0) return LX_OK;
     ret_copy->products = lx_calloc(catalogue->count, sizeof *ret_copy->products);
-    if (ret_copy->products == NULL)
+    size_t bytes = catalogue->terms_count * sizeof *ret_copy->terms;
+    if (bytes > 0) ret_copy->terms = lx_malloc(bytes);
+    if (ret_copy->products == NULL || (bytes > 0 && ret_copy->terms == NULL))
         return lx_fail(err, LX_ERR_NO_MEMORY, "snapshot: out of memory");
     ret_copy->count = ret_copy->capacity = catalogue->count;
+    ret_copy->terms_count = ret_copy->terms_capacity = catalogue->terms_count;
+    if (bytes > 0) memcpy(ret_copy->terms, catalogue->terms, bytes);
     for (size_t i = 0; i < catalogue->count; i++) {
         struct bank_product *product = &ret_copy->products[i];
         *product = catalogue->products[i];
         product->zh = product->en = product->features_zh = product->features_en = NULL;
+        if (product->terms != NULL)
+            product->terms = ret_copy->terms + (product->terms - catalogue->terms);
     }
     return LX_OK;
 }
@@ -105,8 +118,20 @@ static bool is_hash(const json_t *meta, const char *name, const uint8_t hash[DIG
     return value != NULL && strcmp(value, text) == 0;
 }
 
-static enum lx_err read_meta(struct view_snapshot *snapshot, const uint8_t catalogue_hash[],
-                             struct lx_error *err)
+static bool is_catalogue(const struct view_snapshot *snapshot, const json_t *meta, int64_t as_of_ms)
+{
+    uint8_t hash[DIGEST_SIZE];
+    snapshot_catalogue_hash(&snapshot->catalogue, as_of_ms, hash);
+    return is_hash(meta, "catalogue", hash);
+}
+
+static bool has_facts(const json_t *meta)
+{
+    const char *facts = json_string_value(json_object_get(meta, "facts"));
+    return facts != NULL && strcmp(facts, snapshot_fact_names) == 0;
+}
+
+static enum lx_err read_meta(struct view_snapshot *snapshot, struct lx_error *err)
 {
     size_t length;
     const char *text = frame_meta(snapshot->frame, &length);
@@ -122,7 +147,9 @@ static enum lx_err read_meta(struct view_snapshot *snapshot, const uint8_t catal
         code = lx_fail(err, LX_ERR_CORRUPT, "%s: meta is not that of a snapshot", snapshot->path);
     else if (!is_hash(meta, "feature_set", features))
         code = stale(snapshot, "set of features", err);
-    else if (!is_hash(meta, "catalogue", catalogue_hash))
+    else if (!has_facts(meta))
+        code = stale(snapshot, "set of facts", err);
+    else if (!is_catalogue(snapshot, meta, json_integer_value(as_of_ms)))
         code = stale(snapshot, "catalogue of products", err);
     if (code == LX_OK) {
         snapshot->as_of_ms = json_integer_value(as_of_ms);
@@ -203,12 +230,11 @@ static enum lx_err open_current(struct view_snapshot *snapshot, const char *fold
 }
 
 static enum lx_err read_catalogue(struct view_snapshot *snapshot, const char *folder,
-                                  uint8_t ret_hash[DIGEST_SIZE], struct lx_error *err)
+                                  struct lx_error *err)
 {
     struct bank *bank = NULL;
     enum lx_err code = bank_open(folder, STORE_READ, &bank, err);
     if (code == LX_OK) code = copy_catalogue(bank_catalogue(bank), &snapshot->catalogue, err);
-    if (code == LX_OK) snapshot_catalogue_hash(bank_catalogue(bank), ret_hash);
     bank_close(bank);
     return code;
 }
@@ -218,12 +244,11 @@ enum lx_err view_snapshot_open(const char *folder, struct view_snapshot **ret_sn
 {
     LX_ASSERT(folder != NULL && ret_snapshot != NULL);
 
-    uint8_t catalogue_hash[DIGEST_SIZE];
     struct view_snapshot *snapshot = lx_calloc(1, sizeof *snapshot);
     if (snapshot == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "%s: out of memory", folder);
     enum lx_err code = open_current(snapshot, folder, err);
-    if (code == LX_OK) code = read_catalogue(snapshot, folder, catalogue_hash, err);
-    if (code == LX_OK) code = read_meta(snapshot, catalogue_hash, err);
+    if (code == LX_OK) code = read_catalogue(snapshot, folder, err);
+    if (code == LX_OK) code = read_meta(snapshot, err);
     if (code == LX_OK) code = find_facts(snapshot, err);
     if (code == LX_OK) code = find_features(snapshot, err);
     if (code == LX_OK) code = find_lists(snapshot, err);
@@ -242,6 +267,7 @@ void view_snapshot_close(struct view_snapshot *snapshot)
     frame_close(snapshot->frame);
     view_peers_close(snapshot->peers);
     lx_free(snapshot->catalogue.products);
+    lx_free(snapshot->catalogue.terms);
     lx_free(snapshot->defaults);
     lx_free(snapshot->features);
     lx_free(snapshot);

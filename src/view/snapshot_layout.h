@@ -37,7 +37,8 @@ enum { SNAPSHOT_NAME_MAX = 63 };
     X(risk_level, U8, uint8_t)                                                                     \
     X(is_overdue, U8, uint8_t)                                                                     \
     X(has_personal_consent, U8, uint8_t)                                                           \
-    X(is_do_not_contact, U8, uint8_t)
+    X(is_do_not_contact, U8, uint8_t)                                                              \
+    X(has_open_complaint, U8, uint8_t)
 
 enum {
 #define X(name, frame_type, type) SNAPSHOT_FACT_##name,
@@ -45,6 +46,11 @@ enum {
 #undef X
         SNAPSHOT_FACT_COUNT
 };
+
+/* Stands in the meta of a snapshot: another list means a snapshot of another program. */
+#define X(name, frame_type, type) #name " "
+static const char snapshot_fact_names[] = SNAPSHOT_FACT_MAP(X);
+#undef X
 
 /* One history value of one product that is not view_pair_default's. */
 struct snapshot_pair {
@@ -66,7 +72,9 @@ static inline uint64_t snapshot_id_hash(const char *id, size_t length)
 LX_MUST_USE enum lx_err snapshot_current(const char *folder, char ret_name[SNAPSHOT_NAME_MAX + 1],
                                          struct lx_error *err);
 
-/* SHA-256 over what the features read of the catalogue: another one makes other numbers. */
-void snapshot_catalogue_hash(const struct bank_catalogue *catalogue, uint8_t ret_hash[DIGEST_SIZE]);
+/* SHA-256 over what the features as of the moment read of the catalogue: another one makes other
+ * numbers. */
+void snapshot_catalogue_hash(const struct bank_catalogue *catalogue, int64_t as_of_ms,
+                             uint8_t ret_hash[DIGEST_SIZE]);
 
 #endif

@@ -38,6 +38,48 @@ static void test_a_new_bank_is_empty_and_says_so(void **state)
     bank_close(bank);
 }
 
+/* A store of the first migration only, with what the second one changes. */
+static void test_a_bank_of_before_known_ends_keeps_what_it_knew(void **state)
+{
+    static const char rows[] =
+        "INSERT INTO customer (customer, id, batch) VALUES (0, 'a', 1);"
+        "INSERT INTO batch (batch, source, mapping, at_ms, rows_loaded, duplicates)"
+        " VALUES (1, 's', 'm', 1, 1, 0);"
+        "INSERT INTO do_not_contact (customer, at_ms, channel, known_at_ms, until_ms)"
+        " VALUES (0, 10, 0, 20, 30), (0, 11, 7, 21, NULL);"
+        "INSERT INTO complaint (customer, at_ms, code, known_at_ms, closed_at_ms)"
+        " VALUES (0, 10, 'K1', 20, 15), (0, 10, 'K2', 20, 40), (0, 10, 'K3', 20, NULL);";
+    char path[LX_PATH_MAX];
+    struct store *store = NULL;
+    MUST(host_join(path, bank_dir, "bank.db", &err));
+    MUST(host_remove(path, &err));
+    MUST(store_open(path, STORE_WRITE, &store, &err));
+    MUST(store_migrate(store, bank_migrations, 1, &err));
+    MUST(store_begin(store, &err));
+    MUST(store_execute(store, rows, &err));
+    MUST(store_commit(store, &err));
+    store_close(store);
+
+    struct bank *bank = NULL;
+    MUST_FAIL(bank_open(bank_dir, STORE_READ, &bank, &err), LX_ERR_VERSION);
+    bank_close(fixture_open(STORE_WRITE));
+    bank = fixture_open(STORE_READ);
+    struct lx_arena arena;
+    struct bank_history history;
+    lx_arena_init(&arena, 1 << 16);
+    MUST(bank_history_read(bank, 0, &arena, &history, &err));
+    static const int64_t until_known[] = {20, BANK_UNKNOWN_MS};
+    static const int64_t closed_known[] = {20, 40, BANK_UNKNOWN_MS};
+    assert_int_equal(history.do_not_contact_count, 2);
+    assert_int_equal(history.complaint_count, 3);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(history.do_not_contacts[i].until_known_at_ms, until_known[i]);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(history.complaints[i].closed_known_at_ms, closed_known[i]);
+    lx_arena_release(&arena);
+    bank_close(bank);
+}
+
 static void test_where_no_bank_is_init_is_named(void **state)
 {
     struct bank *bank = NULL;
@@ -177,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         TEST(test_a_new_bank_is_empty_and_says_so),
+        TEST(test_a_bank_of_before_known_ends_keeps_what_it_knew),
         TEST(test_where_no_bank_is_init_is_named),
         TEST(test_a_bank_is_made_once),
         TEST(test_a_bank_whose_configuration_is_gone_is_not_made_anew),

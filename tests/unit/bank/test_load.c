@@ -328,109 +328,6 @@ static void test_a_file_is_recognised_by_its_content_once_its_batch_is_done(void
     assert_int_equal(fixture_query("SELECT count(*) FROM batch_file"), 2);
 }
 
-static struct bank_value value_of(const char *column, const char *text)
-{
-    return (struct bank_value){column, text, text == NULL ? 0 : strlen(text)};
-}
-
-/* Puts a row "column=text;column=text" and says what came of it. */
-static enum bank_put put_row(struct bank_load *load, const char *table, const char *row)
-{
-    char text[256], *rest = NULL;
-    struct bank_value values[12];
-    size_t count = 0;
-    enum bank_put outcome = BANK_PUT_DONE;
-    snprintf(text, sizeof text, "%s", row);
-    for (char *at = strtok_r(text, ";", &rest); at != NULL; at = strtok_r(NULL, ";", &rest)) {
-        char *equals = strchr(at, '=');
-        *equals = '\0';
-        values[count++] = value_of(at, equals + 1);
-    }
-    MUST(bank_put_row(load, table, values, count, &outcome, &err));
-    return outcome;
-}
-
-static void test_rows_of_the_small_tables_are_put_changed_and_recognised(void **state)
-{
-    static const struct {
-        const char *table, *row;
-        enum bank_put outcome;
-    } rows[] = {
-        /* clang-format off */
-        {"branch", "code=B1;name=Main;opened_day=1998-03-01", BANK_PUT_DONE},
-        {"branch", "code=B1;name=Main", BANK_PUT_DUPLICATE},
-        {"branch", "code=B1;region=north", BANK_PUT_DONE},
-        {"branch", "code=B2;opened_day=1998-13-01", BANK_PUT_BAD_VALUE},
-        {"branch", "name=without", BANK_PUT_BAD_VALUE},
-        {"branch", "code=B2;institution=I1;parent=B1", BANK_PUT_DONE},
-        {"institution", "code=I1;name=The bank", BANK_PUT_DONE},
-        {"staff", "code=S1;name=Li;branch=B9;role=rm", BANK_PUT_DONE},
-        {"assignment", "customer=a;staff=S1;at_ms=2024-01-31", BANK_PUT_DONE},
-        {"assignment", "customer=a;staff=S2;at_ms=2024-01-31 08:00:00", BANK_PUT_DONE},
-        {"assignment", "customer=nobody;staff=S1;at_ms=2024-01-31", BANK_PUT_UNKNOWN_CUSTOMER},
-        {"assignment", "customer=a;staff=S1;at_ms=2024-01-31", BANK_PUT_DUPLICATE},
-        {"assignment", "customer=a;staff=S1;at_ms=2024-01-31;until_ms=2025-01-01", BANK_PUT_DONE},
-        {"account", "customer=a;code=6222;product=P01;branch=B1", BANK_PUT_DONE},
-        {"account", "customer=a;code=6223;product=P99", BANK_PUT_BAD_VALUE},
-        {"do_not_contact", "customer=a;channel=all;at_ms=77;reason=asked", BANK_PUT_DONE},
-        {"do_not_contact", "customer=a;channel=boat;at_ms=77", BANK_PUT_BAD_VALUE},
-        {"complaint", "customer=a;code=K1;at_ms=5;subject=fees;product=P11", BANK_PUT_DONE},
-        {"campaign", "code=C7;name=Spring;product=P08;channel=sms;control_ppm=50000", BANK_PUT_DONE},
-        {"campaign", "code=C8;control_ppm=1000001", BANK_PUT_BAD_VALUE},
-        {"placement", "code=login_page;channel=mobile", BANK_PUT_DONE},
-        {"label", "customer=a;name=young;value=1;at_ms=3", BANK_PUT_DONE},
-        {"legal_hold", "customer=a;at_ms=3;reason=court", BANK_PUT_DONE},
-        /* clang-format on */
-    };
-    struct bank_load *load = fixture_begin();
-    enum bank_put outcome;
-    int number = -1;
-    fixture_customer(load, "a");
-    for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
-        outcome = put_row(load, rows[i].table, rows[i].row);
-        if (outcome != rows[i].outcome)
-            fail_msg("row %zu: %s; %s", i, bank_put_text(outcome), bank_load_refusal(load));
-    }
-    assert_int_equal(put_row(load, "campaign", "code=C8;random_ppm=-1"), BANK_PUT_BAD_VALUE);
-    assert_int_equal(strncmp(bank_load_refusal(load), "campaign: constraint failed", 27), 0);
-    MUST(bank_load_list(load, BANK_LIST_BRANCH, "B1", 2, &number, &err));
-    assert_int_equal(number, 0);
-    struct bank_load_result result = fixture_commit(load);
-    assert_int_equal(result.rows_loaded, 16);
-    assert_int_equal(result.duplicates, 2);
-    assert_int_equal(fixture_query("SELECT opened_day FROM branch WHERE code = 'B1'"
-                                   " AND name = 'Main' AND region = 'north' AND branch = 0"),
-                     10286);
-    assert_int_equal(fixture_query("SELECT count(*) FROM branch"), 3);
-    assert_int_equal(fixture_query("SELECT count(*) FROM staff"), 2);
-    assert_int_equal(fixture_query("SELECT count(*) FROM assignment WHERE at_ms = 1706630400000"
-                                   " AND until_ms IS NOT NULL"),
-                     1);
-    assert_int_equal(fixture_query("SELECT channel FROM do_not_contact"), 0);
-    assert_int_equal(fixture_query("SELECT count(*) FROM pragma_foreign_key_check"), 0);
-    /* No moment was given, so nothing is said about how far the data reach. */
-    assert_int_equal(fixture_query("SELECT count(*) FROM batch WHERE max_known_at_ms IS NULL"), 1);
-
-    load = fixture_begin();
-    assert_int_equal(put_row(load, "branch", "code=B2;known_at_ms=123"), BANK_PUT_DUPLICATE);
-    assert_int_equal(put_row(load, "branch", "code=B2;name=Two;known_at_ms=123"), BANK_PUT_DONE);
-    assert_int_equal(put_row(load, "staff", "code=S2;name=Zhao;known_at_ms=1234"), BANK_PUT_DONE);
-    assert_int_equal(put_row(load, "staff", "code=S3;branch=B4"), BANK_PUT_DONE);
-    fixture_commit(load);
-    assert_int_equal(fixture_query("SELECT max(max_known_at_ms) FROM batch"), 1234);
-    assert_int_equal(fixture_query("SELECT branch FROM branch WHERE code = 'B4'"), 3);
-}
-
-static void test_a_table_or_a_column_that_is_not_there_is_wrong_usage(void **state)
-{
-    struct bank_load *load = fixture_begin();
-    const struct bank_value wrong = value_of("colour", "red");
-    enum bank_put outcome;
-    MUST_FAIL(bank_put_row(load, "branch", &wrong, 1, &outcome, &err), LX_ERR_USAGE);
-    MUST_FAIL(bank_put_row(load, "boats", &wrong, 1, &outcome, &err), LX_ERR_USAGE);
-    bank_load_abort(load);
-}
-
 static void test_a_product_that_a_batch_brings_stays_and_keeps_its_number(void **state)
 {
     struct bank_product product = {.code = "SAN01",
@@ -737,7 +634,7 @@ static void test_random_batches_agree_with_the_model(void **state)
     }
 }
 
-/* A load of 300 customers and 3,000 events that spills; its outcome. */
+/* A load of 300 customers, 3,000 events and 300 corrections that spills; its outcome. */
 static enum lx_err load_some(int first)
 {
     struct bank_batch batch = fixture_batch();
@@ -756,6 +653,11 @@ static enum lx_err load_some(int first)
         struct bank_event event = fixture_event(i, 0, BANK_EVENT_KIND_OPEN);
         event.product = 2;
         code = bank_put_event(load, i * 7 % 300, &event, &outcome, &err);
+        if (i % 10 != 0 || code != LX_OK) continue;
+        struct bank_change change = {.event = event, .is_deleted = i % 20 == 0 && first == 0};
+        change.event.known_at_ms += first + 1;
+        change.event.product = (int16_t)(first == 0 ? 3 : 4);
+        code = bank_put_change(load, i * 7 % 300, &change, &outcome, &err);
     }
     if (code == LX_OK) code = bank_load_commit(load, &env, &result, &err);
     bank_load_abort(load);
@@ -766,6 +668,7 @@ static void expect_whole_batches(int64_t count)
 {
     assert_int_equal(fixture_query("SELECT count(*) FROM batch"), count);
     assert_int_equal(fixture_query("SELECT count(*) FROM customer"), 300 * count);
+    assert_int_equal(fixture_query("SELECT count(*) FROM event_change"), 300 * count);
     assert_int_equal(fixture_query("SELECT count(*) FROM pragma_integrity_check"
                                    " WHERE integrity_check <> 'ok'"),
                      0);
@@ -912,7 +815,7 @@ static void test_several_threads_scan_disjoint_ranges(void **state)
         customers += ranges[i].customers;
         bank_close(ranges[i].bank);
     }
-    assert_int_equal(events, 3000);
+    assert_int_equal(events, 3000 + 150);
     assert_int_equal(customers, 300 * 299 / 2);
 }
 
@@ -959,8 +862,6 @@ int main(void)
         TEST(test_the_same_profile_again_is_a_duplicate_and_a_changed_one_is_not),
         TEST(test_names_are_kept_and_the_newest_wins),
         TEST(test_a_file_is_recognised_by_its_content_once_its_batch_is_done),
-        TEST(test_rows_of_the_small_tables_are_put_changed_and_recognised),
-        TEST(test_a_table_or_a_column_that_is_not_there_is_wrong_usage),
         TEST(test_a_product_that_a_batch_brings_stays_and_keeps_its_number),
         TEST(test_two_loads_at_once_are_refused_and_an_aborted_one_leaves_no_trace),
         TEST(test_a_first_load_needs_the_bank_for_itself),

@@ -49,7 +49,7 @@ static void test_product_above_customer_risk_is_never_shown(void **state)
             bool may = product->risk <= level && product->launched_day <= as_of_day &&
                        product->status == BANK_PRODUCT_ON_SALE &&
                        !view_holds(&facts, decision.items[i].product_index) &&
-                       !facts.is_do_not_contact &&
+                       !facts.is_do_not_contact && !facts.has_open_complaint &&
                        (facts.refused_channels >> BANK_CHANNEL_RM & 1) == 0;
             may = may &&
                   (facts.age < 0 ? product->age_min == 0 && product->age_max >= 120
@@ -168,6 +168,36 @@ static void test_who_refuses_contact_is_offered_nothing(void **state)
         seen++;
     }
     assert_true(seen > 3);
+}
+
+/* Of the living bank every 19th customer is on the list of those who are not to be contacted and
+ * every 17th complains; for the even ones both are over. */
+static void test_the_list_and_open_complaints_withhold_every_offer(void **state)
+{
+    struct world *world = *state;
+    size_t listed = 0, complaining = 0, over = 0;
+    for (int64_t customer = 0; customer < CUSTOMERS; customer++) {
+        struct decision decision;
+        struct view_facts facts;
+        bool is_listed = customer % 19 == 3, complains = customer % 17 == 5;
+        view_snapshot_facts(engine_snapshot(world->engine), customer, &facts);
+        if (!is_listed && !complains) continue;
+        assert_int_equal(facts.has_open_complaint, complains && customer % 2 == 1);
+        if (is_listed && customer % 2 == 1) assert_true(facts.is_do_not_contact);
+        if ((facts.refused_channels >> BANK_CHANNEL_RM & 1) != 0) continue;
+        recommend(world, customer, 5, true, &decision);
+        if (customer % 2 == 1) {
+            assert_int_equal(decision.item_count, 0);
+            for (size_t i = 0; i < decision.refused_count; i++)
+                assert_string_equal(decision.refused[i].rule,
+                                    is_listed ? "do_not_contact" : "open_complaint");
+        }
+        listed += is_listed && customer % 2 == 1;
+        complaining += complains && !is_listed && customer % 2 == 1;
+        over += customer % 2 == 0 && decision.item_count > 0;
+        decision_release(&decision);
+    }
+    assert_true(listed > 2 && complaining > 2 && over > 2);
 }
 
 static uint64_t journal_length(const struct world *world)
@@ -305,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_a_page_viewed_is_a_reason),
         cmocka_unit_test(test_without_consent_everybody_gets_what_is_popular),
         cmocka_unit_test(test_who_refuses_contact_is_offered_nothing),
+        cmocka_unit_test(test_the_list_and_open_complaints_withhold_every_offer),
         cmocka_unit_test(test_a_preview_is_told_the_same_and_not_recorded),
         cmocka_unit_test(test_wrong_requests_are_named),
         cmocka_unit_test(test_the_outlook_is_the_best_of_each_category),

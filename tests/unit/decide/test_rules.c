@@ -131,6 +131,18 @@ static void test_who_may_not_be_spoken_to_is_offered_nothing(void **state)
     assert_int_equal(rules_check(&rules, &question), RULE_SHOWN_BEFORE);
 }
 
+static void test_an_open_complaint_withholds_offers_where_the_bank_says_so(void **state)
+{
+    struct rules rules;
+    const struct view_facts facts = {.age = 30, .has_open_complaint = true};
+    const struct rule_case question = {
+        .product = &open_product, .facts = &facts, .assets_fen = BANK_NO_AMOUNT};
+    shipped(&rules);
+    assert_int_equal(rules_check(&rules, &question), RULE_OPEN_COMPLAINT);
+    rules.is_complaint_refused = false;
+    assert_int_equal(rules_check(&rules, &question), RULE_NONE);
+}
+
 /* Every rule by itself; the first in the order of the table is the answer. */
 static enum rule naive(const struct rule_case *q)
 {
@@ -140,6 +152,7 @@ static enum rule naive(const struct rule_case *q)
     bool refused[RULE_COUNT] = {false};
     refused[RULE_DO_NOT_CONTACT] = f->is_do_not_contact;
     refused[RULE_CHANNEL_REFUSED] = q->channel != 0 && (f->refused_channels & 1u << q->channel);
+    refused[RULE_OPEN_COMPLAINT] = f->has_open_complaint;
     refused[RULE_ALREADY_HOLDS] = q->is_held;
     refused[RULE_NOT_ON_SALE] = p->status == BANK_PRODUCT_RETIRED;
     refused[RULE_NOT_LAUNCHED] = p->launched_day > q->as_of_day;
@@ -179,6 +192,7 @@ static void test_the_first_rule_of_the_order_answers(void **state)
                                    .risk_level = (int)lx_rng_below(&rng, 6),
                                    .is_overdue = lx_rng_chance(&rng, 0.2),
                                    .is_do_not_contact = lx_rng_chance(&rng, 0.05),
+                                   .has_open_complaint = lx_rng_chance(&rng, 0.1),
                                    .refused_channels =
                                        lx_rng_chance(&rng, 0.1) ? 1u << BANK_CHANNEL_RM : 0};
         if (facts.age < 0) facts.age = -1;
@@ -223,6 +237,7 @@ static void test_a_wrong_file_is_named_by_line(void **state)
         {"senior_age = 65", "senior_age = -1", "out of range"},
         {"senior_max_risk = 3", "senior_max_risk = 6", "out of range"},
         {"refuse_overdue = yes", "refuse_overdue = maybe", "neither yes nor no"},
+        {"refuse_open_complaint = yes", "", "refuse_open_complaint is missing"},
         {"savings, wealth", "savings, gold", "no such category"},
         {"ignored_days = 14", "ignore_days = 14", "no rule has this name"},
         {"ignored_days = 14", "", "ignored_days is missing"},
@@ -254,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_each_rule_refuses_its_case),
         cmocka_unit_test(test_an_answer_rests_for_its_days),
         cmocka_unit_test(test_who_may_not_be_spoken_to_is_offered_nothing),
+        cmocka_unit_test(test_an_open_complaint_withholds_offers_where_the_bank_says_so),
         cmocka_unit_test(test_the_first_rule_of_the_order_answers),
         cmocka_unit_test(test_names_are_found_again_and_have_words),
         cmocka_unit_test(test_a_wrong_file_is_named_by_line),

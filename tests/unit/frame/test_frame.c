@@ -134,6 +134,9 @@ static void test_nulls_and_strings_of_a_dictionary_read_back(void **state)
     size_t length;
     frame_string_at(&names, 2, &length);
     assert_int_equal(length, 0);
+    const char *none = frame_string_at(&u16, 0, &length); /* a column without a dictionary */
+    assert_int_equal(length, 0);
+    assert_non_null(none);
     frame_close(frame);
 }
 

@@ -255,6 +255,78 @@ static void test_small_tables_and_products_come_along(void **state)
     scene_close(&scene);
 }
 
+/* A file, the section that reads it, and a query that is 1 where its row went in as it should. */
+static void test_every_entity_of_a_banks_files_has_its_table(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *section, *query;
+    } rows[] = {
+        {"code,name\nI1,Union\n", "institution\ncode = code\nname = name\n",
+         "SELECT count(*) FROM institution WHERE code = 'I1' AND name = 'Union'"},
+        {"code,chan\npage,mobile\n", "placement\ncode = code\nchannel = chan\n",
+         "SELECT count(*) FROM placement WHERE code = 'page' AND channel = 3"},
+        {"e,seed,from\nE1,7,2026-01-05\n", "experiment\ncode = e\nseed = seed\nstarts = from\n",
+         "SELECT count(*) FROM experiment WHERE seed = 7 AND starts_ms = 1767542400000"},
+        {"e,arm,share,c\nE1,a,30,Y\n",
+         "experiment_arm\nexperiment = e\narm = arm\nshare = share as percent\nis_control = c\n",
+         "SELECT count(*) FROM experiment_arm WHERE share_ppm = 300000 AND is_control = 1"},
+        {"p,day,min,rate\nP08,2026-01-05,1000,2.15\n",
+         "product_terms\nproduct = p\nat = day\nknown_at = at\nminimum = min\n"
+         "rate = rate as percent\nterm = '90'\n",
+         "SELECT count(*) FROM product_terms WHERE product = 7 AND minimum_fen = 100000"
+         " AND rate_ppm = 21500 AND term_days = 90"},
+        {"id,day,chan,end\nA,2026-01-05,,\nA,2026-01-05,sms,2026-01-07\n",
+         "do_not_contact\ncustomer = id\nat = day\nknown_at = at + 1 days\nchannel = chan\n"
+         "until = end\n",
+         "SELECT sum(channel) = 8 AND count(*) = 2 AND count(until_ms) = 1"
+         " AND max(until_known_at_ms) = 1767628800000 FROM do_not_contact"},
+        {"id,no,day,end\nA,K1,2026-01-05,2026-01-09\nA,K2,2026-01-05,\n",
+         "complaint\ncustomer = id\ncode = no\nat = day\nknown_at = at\nclosed = end\n"
+         "closed_known_at = end + 1 days\nproduct = 'P02'\nsubject = 'fees'\n",
+         "SELECT count(*) = 2 AND max(closed_known_at_ms - closed_at_ms) = 86400000"
+         " AND count(closed_known_at_ms) = 1 FROM complaint WHERE product = 1"},
+        {"id,tag\nA,young\n",
+         "label\ncustomer = id\nname = tag\nat = '2026-01-05'\nknown_at = at\nvalue = '1'\n",
+         "SELECT count(*) FROM label WHERE name = 'young' AND value = '1'"},
+        {"id,why\nA,court\n",
+         "legal_hold\ncustomer = id\nreason = why\nat = '2026-01-05'\nknown_at = at\n",
+         "SELECT count(*) FROM legal_hold WHERE reason = 'court'"},
+        {"no,id,what\nT1,A,call\n",
+         "task\ncode = no\ncustomer = id\nactivity = what\nstaff = 'S1'\nat = '2026-01-05'\n"
+         "known_at = at\ndue = '2026-02-01'\n",
+         "SELECT count(*) FROM task WHERE code = 'T1' AND kind = 'call' AND staff = 'S1'"},
+    };
+    for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
+        struct scene scene;
+        char mapping[1024];
+        scene_open(&scene);
+        scene_text(&scene, "customers.csv", "id\nA\n");
+        scene_text(&scene, "x.csv", rows[i].text);
+        snprintf(mapping, sizeof mapping, CUSTOMERS "[file x]\nfiles = x.csv\nentity = %s",
+                 rows[i].section);
+        struct import_result result = scene_load(&scene, mapping);
+        if (result.rows_rejected != 0 || query(&scene, rows[i].query) != 1)
+            fail_msg("row %zu: %.20s", i, rows[i].section);
+        scene_close(&scene);
+    }
+}
+
+static void test_a_complaint_closed_before_that_was_known_is_rejected(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_open(&scene);
+    scene_text(&scene, "customers.csv", "id\nA\n");
+    scene_text(&scene, "x.csv", "id,no,day,end\nA,K1,2026-01-05,2026-01-09\n");
+    struct import_result result =
+        scene_load(&scene, CUSTOMERS "[file x]\nfiles = x.csv\nentity = complaint\ncustomer = id\n"
+                                     "code = no\nat = day\nknown_at = at + 1 days\nclosed = end\n");
+    assert_int_equal(result.rows_rejected, 1);
+    assert_int_equal(query(&scene, "SELECT count(*) FROM complaint"), 0);
+    scene_close(&scene);
+}
+
 /* One event section over a file whose text a row of the table gives. */
 static const char event_ini[] =
     CUSTOMERS "[file e]\nentity = event\nfiles = e.csv\ncustomer = id\nat = day\nknown_at = known\n"
@@ -537,6 +609,8 @@ int main(void)
         cmocka_unit_test(test_wide_columns_become_holdings),
         cmocka_unit_test(test_the_rest_of_the_facts),
         cmocka_unit_test(test_small_tables_and_products_come_along),
+        cmocka_unit_test(test_every_entity_of_a_banks_files_has_its_table),
+        cmocka_unit_test(test_a_complaint_closed_before_that_was_known_is_rejected),
         cmocka_unit_test(test_bad_rows_are_named_and_not_shown),
         cmocka_unit_test(test_too_many_bad_rows_load_nothing),
         cmocka_unit_test(test_files_seen_before_change_nothing),

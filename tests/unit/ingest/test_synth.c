@@ -268,7 +268,7 @@ static void test_same_seed_gives_the_same_bytes_whatever_the_threads(void **stat
 static void test_every_machine_makes_the_same_bytes(void **state)
 {
     (void)state;
-    static const char want[] = "959a56a58d374c32210ccdd1eaec988aabbb201d8c7c5de48450df9a299119ba";
+    static const char want[] = "0c94a7110ff0f46bd542960469a9609fd398282439c9cf8bc53e7d473c692244";
     char path[PATH_SIZE], got[DIGEST_TEXT_SIZE];
     struct synth_result result;
     struct synth_options options = options_of("golden", 400, 20, 2000, path);
@@ -367,9 +367,9 @@ static void test_every_row_of_a_clean_bank_names_a_known_customer(void **state)
     static const struct {
         const char *name;
         size_t id;
-    } files[] = {{"accounts.dat", 0},     {"service.csv", 1},     {"risk.csv", 0},
-                 {"consents.csv", 0},     {"assignments.csv", 0}, {"campaign_log.csv", 1},
-                 {"applog_202501.csv", 1}};
+    } files[] = {{"accounts.dat", 0},      {"service.csv", 1},     {"risk.csv", 0},
+                 {"consents.csv", 0},      {"assignments.csv", 0}, {"campaign_log.csv", 1},
+                 {"applog_202501.csv", 1}, {"complaints.csv", 0},  {"do_not_contact.csv", 0}};
     struct people people;
     people_open(&people);
     for (size_t i = 0; i < LX_COUNT_OF(files); i++) {
@@ -380,6 +380,37 @@ static void test_every_row_of_a_clean_bank_names_a_known_customer(void **state)
         rows_close(&rows);
     }
     people_close(&people);
+}
+
+static void test_each_complaint_opens_a_case_and_some_end(void **state)
+{
+    (void)state;
+    struct rows rows;
+    size_t cases = 0, closed = 0, complaints = 0, listed = 0, ended = 0;
+    rows_open(&rows, "clean", "complaints.csv");
+    for (; rows_next(&rows); cases++) {
+        assert_int_equal(rows.count, 6);
+        bool is_closed = rows.fields[5][0] != '\0';
+        closed += is_closed;
+        if (is_closed && strcmp(rows.fields[5], rows.fields[4]) <= 0)
+            fail_msg("%s:%zu: closed before it was filed", rows.name, rows.line);
+    }
+    rows_close(&rows);
+    rows_open(&rows, "clean", "service.csv");
+    while (rows_next(&rows)) complaints += strcmp(rows.fields[3], "complaint") == 0;
+    rows_close(&rows);
+    assert_int_equal(cases, complaints);
+    assert_true(closed > cases / 2 && closed < cases);
+    rows_open(&rows, "clean", "do_not_contact.csv");
+    for (; rows_next(&rows); listed++) {
+        assert_int_equal(rows.count, 4);
+        ended += rows.fields[3][0] != '\0';
+        if (rows.fields[3][0] != '\0' && strcmp(rows.fields[3], rows.fields[2]) <= 0)
+            fail_msg("%s:%zu: ends before it begins", rows.name, rows.line);
+    }
+    rows_close(&rows);
+    assert_in_range(listed, CUSTOMERS * 7 / 1000, CUSTOMERS * 13 / 1000);
+    assert_true(ended > 0 && ended < listed / 2);
 }
 
 /* The mean of the shown share over all that the policy considered cannot be known from the log, but
@@ -501,7 +532,11 @@ static enum lx_err count_facts(void *context, const struct bank_history *history
 {
     (void)err;
     uint64_t *counts = context;
-    counts[0] += history->event_count;
+    for (size_t i = 0; i < history->event_count; i++) {
+        const struct bank_event *event = &history->events[i];
+        counts[event->is_correction ? 3 : 0]++;
+        counts[4] += event->replaced_at_ms != 0;
+    }
     counts[1] += history->exposure_count;
     counts[2] += history->profile_count > 0;
     return LX_OK;
@@ -519,7 +554,7 @@ static void test_importer_takes_what_is_clean_and_only_that(void **state)
         struct synth_result written;
         struct import_result read;
         struct lx_error err = {0};
-        uint64_t counts[3] = {0};
+        uint64_t counts[5] = {0};
         char path[PATH_SIZE], name[32];
         scene_open(&scene);
         scene.max_rejects_ppm = 10000;
@@ -534,6 +569,10 @@ static void test_importer_takes_what_is_clean_and_only_that(void **state)
         bank_close(bank);
         assert_int_equal(scene_customers(&scene), SMALL);
         assert_int_equal(counts[2], SMALL);
+        /* Each change is there: a version of its own, or an event that is no more. */
+        assert_true(written.changes > 0);
+        assert_int_equal(counts[4], written.changes);
+        assert_true(counts[3] > 0 && counts[3] < written.changes);
         if (shares_ppm[i] == 0) {
             assert_int_equal(read.rows_rejected, 0);
             assert_int_equal(counts[0], written.events + written.history);
@@ -684,6 +723,7 @@ int main(void)
         cmocka_unit_test(test_every_balance_is_the_one_before_plus_the_amount),
         cmocka_unit_test(test_contracts_open_before_they_close_and_belong_to_somebody),
         cmocka_unit_test(test_every_row_of_a_clean_bank_names_a_known_customer),
+        cmocka_unit_test(test_each_complaint_opens_a_case_and_some_end),
         cmocka_unit_test(test_campaign_log_has_answers_controls_and_random_shares),
         cmocka_unit_test(test_truth_knows_who_opened_what),
         cmocka_unit_test(test_same_seed_gives_the_same_bytes_whatever_the_threads),

@@ -54,6 +54,50 @@ static inline void random_bank_lists(struct bank_load *load)
         }
 }
 
+/* A row of `columns`, its moments as counts of milliseconds; BANK_UNKNOWN_MS: no value. */
+static inline void random_bank_row(struct bank_load *load, const char *table, const char *id,
+                                   const char *column, const char *text, const int64_t moments[4],
+                                   const char *const names[4])
+{
+    struct lx_error err;
+    enum bank_put put;
+    char texts[4][24];
+    struct bank_value values[6] = {{"customer", id, strlen(id)}, {column, text, strlen(text)}};
+    size_t count = 2;
+    for (int i = 0; i < 4; i++) {
+        if (moments[i] == BANK_UNKNOWN_MS) continue;
+        int length = snprintf(texts[i], sizeof texts[i], "%lld", (long long)moments[i]);
+        values[count++] = (struct bank_value){names[i], texts[i], (size_t)length};
+    }
+    MUST(bank_put_row(load, table, values, count, &put, &err));
+    assert_int_equal(put, BANK_PUT_DONE);
+}
+
+static inline void random_bank_rare(struct bank_load *load, const struct random_history *random)
+{
+    static const char *const wish_names[] = {"at_ms", "known_at_ms", "until_ms",
+                                             "until_known_at_ms"};
+    static const char *const complaint_names[] = {"at_ms", "known_at_ms", "closed_at_ms",
+                                                  "closed_known_at_ms"};
+    for (size_t i = 0; i < random->history.do_not_contact_count; i++) {
+        const struct bank_do_not_contact *wish = &random->do_not_contacts[i];
+        const int64_t moments[] = {wish->at_ms, wish->known_at_ms, wish->until_ms,
+                                   wish->until_known_at_ms};
+        const char *channel =
+            wish->channel == 0 ? "all" : bank_channel_text((enum bank_channel)wish->channel);
+        random_bank_row(load, "do_not_contact", random->id, "channel", channel, moments,
+                        wish_names);
+    }
+    for (size_t i = 0; i < random->history.complaint_count; i++) {
+        const struct bank_complaint *complaint = &random->complaints[i];
+        const int64_t moments[] = {complaint->at_ms, complaint->known_at_ms,
+                                   complaint->closed_at_ms, complaint->closed_known_at_ms};
+        char number[16];
+        snprintf(number, sizeof number, "K%zu", i);
+        random_bank_row(load, "complaint", random->id, "code", number, moments, complaint_names);
+    }
+}
+
 static inline void random_bank_customer(struct bank_load *load, const struct random_history *random)
 {
     struct lx_error err;
@@ -84,6 +128,7 @@ static inline void random_bank_customer(struct bank_load *load, const struct ran
         MUST(bank_put_exposure(load, customer, &history->exposures[i], &put, &err));
     for (size_t i = 0; i < history->consent_count; i++)
         MUST(bank_put_consent(load, customer, &history->consents[i], &put, &err));
+    random_bank_rare(load, random);
 }
 
 /* One more batch of customers; `folder` has a bank. Nine in ten have few facts, as in life. */

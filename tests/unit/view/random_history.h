@@ -19,6 +19,7 @@ enum {
     HISTORY_EVENTS = 160,
     HISTORY_EXPOSURES = 24,
     HISTORY_FEW = 6,
+    HISTORY_RARE = 2,
     HISTORY_PRODUCTS = 9,
     HISTORY_BRANCHES = 5,
     HISTORY_OCCUPATIONS = 4,
@@ -34,6 +35,8 @@ struct random_history {
     struct bank_risk risks[HISTORY_FEW];
     struct bank_exposure exposures[HISTORY_EXPOSURES];
     struct bank_consent consents[HISTORY_FEW];
+    struct bank_do_not_contact do_not_contacts[HISTORY_RARE + 1]; /* room for one planted */
+    struct bank_complaint complaints[HISTORY_RARE + 1];
     struct bank_history history; /* of the above */
     char id[LX_ID_MAX + 1];
 };
@@ -143,6 +146,9 @@ static inline void history_finish(struct random_history *random, struct bank_his
     history_sort(random->risks, counts.risk_count, sizeof *random->risks);
     history_sort(random->exposures, counts.exposure_count, sizeof *random->exposures);
     history_sort(random->consents, counts.consent_count, sizeof *random->consents);
+    history_sort(random->do_not_contacts, counts.do_not_contact_count,
+                 sizeof *random->do_not_contacts);
+    history_sort(random->complaints, counts.complaint_count, sizeof *random->complaints);
     for (size_t i = 0; i < counts.event_count; i++) {
         bool is_tie = i > 0 && random->events[i].at_ms == random->events[i - 1].at_ms;
         random->events[i].sequence = is_tie ? random->events[i - 1].sequence + 1 : 0;
@@ -154,6 +160,38 @@ static inline void history_finish(struct random_history *random, struct bank_his
     random->history.risks = random->risks;
     random->history.exposures = random->exposures;
     random->history.consents = random->consents;
+    random->history.do_not_contacts = random->do_not_contacts;
+    random->history.complaints = random->complaints;
+}
+
+/* Ends that may lie ahead, or be known only later; some never come. */
+static inline void history_rare(struct lx_rng *rng, struct random_history *random,
+                                struct bank_history *counts)
+{
+    counts->do_not_contact_count = lx_rng_below(rng, 4) == 0 ? lx_rng_below(rng, 3) : 0;
+    for (size_t i = 0; i < counts->do_not_contact_count; i++) {
+        int64_t at_ms = history_at_ms(rng), until_ms = BANK_UNKNOWN_MS, known_ms = BANK_UNKNOWN_MS;
+        int64_t known_at_ms = history_known_ms(rng, at_ms);
+        if (lx_rng_chance(rng, 0.5)) {
+            until_ms = at_ms + (int64_t)lx_rng_below(rng, 60) * LX_MS_PER_DAY;
+            known_ms = history_known_ms(rng, known_at_ms);
+        }
+        /* Of one moment in the order of their channels, as in the bank. */
+        random->do_not_contacts[i] = (struct bank_do_not_contact){
+            at_ms, known_at_ms, until_ms, known_ms, (uint8_t)(3 * i + lx_rng_below(rng, 3))};
+    }
+    counts->complaint_count = lx_rng_below(rng, 4) == 0 ? lx_rng_below(rng, 3) : 0;
+    for (size_t i = 0; i < counts->complaint_count; i++) {
+        int64_t at_ms = history_at_ms(rng), closed_ms = BANK_UNKNOWN_MS, known_ms = BANK_UNKNOWN_MS;
+        int64_t known_at_ms = history_known_ms(rng, at_ms);
+        if (lx_rng_chance(rng, 0.5)) {
+            closed_ms = at_ms + (int64_t)lx_rng_below(rng, 60) * LX_MS_PER_DAY;
+            known_ms = history_known_ms(rng, closed_ms > known_at_ms ? closed_ms : known_at_ms);
+        }
+        int16_t product = (int16_t)((int64_t)lx_rng_below(rng, HISTORY_PRODUCTS + 1) - 1);
+        random->complaints[i] =
+            (struct bank_complaint){at_ms, known_at_ms, closed_ms, known_ms, product};
+    }
 }
 
 static inline void random_history(uint64_t seed, uint64_t customer, struct random_history *random)
@@ -185,6 +223,7 @@ static inline void random_history(uint64_t seed, uint64_t customer, struct rando
                                                     (uint8_t)lx_rng_below(&rng, BANK_CHANNEL_END),
                                                     lx_rng_chance(&rng, 0.5)};
     }
+    history_rare(&rng, random, &counts);
     history_finish(random, counts);
 }
 
@@ -228,6 +267,8 @@ static inline void history_keep_known(struct random_history *random, int64_t as_
     KEEP(risks, risk_count);
     KEEP(exposures, exposure_count);
     KEEP(consents, consent_count);
+    KEEP(do_not_contacts, do_not_contact_count);
+    KEEP(complaints, complaint_count);
 #undef KEEP
     for (size_t i = 0; i < counts.exposure_count; i++) {
         struct bank_exposure *exposure = &random->exposures[i];
@@ -235,6 +276,12 @@ static inline void history_keep_known(struct random_history *random, int64_t as_
         exposure->answer = BANK_ANSWER_NONE;
         exposure->answer_known_at_ms = BANK_UNKNOWN_MS;
     }
+    for (size_t i = 0; i < counts.do_not_contact_count; i++)
+        if (random->do_not_contacts[i].until_known_at_ms > as_of_ms)
+            random->do_not_contacts[i].until_ms = BANK_UNKNOWN_MS;
+    for (size_t i = 0; i < counts.complaint_count; i++)
+        if (random->complaints[i].closed_known_at_ms > as_of_ms)
+            random->complaints[i].closed_at_ms = BANK_UNKNOWN_MS;
     random->history = counts;
 }
 

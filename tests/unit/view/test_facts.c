@@ -179,6 +179,97 @@ static void test_the_newest_word_on_a_channel_counts(void **state)
     }
 }
 
+#define NEVER BANK_UNKNOWN_MS
+
+static void test_a_wish_not_to_be_contacted_holds_from_when_it_is_known_to_its_end(void **state)
+{
+    const struct {
+        struct bank_do_not_contact wishes[2];
+        size_t count;
+        bool is_do_not_contact;
+        uint32_t refused_channels;
+    } rows[] = {
+        {{{0}}, 0, false, 0},
+        {{{DAYS_AGO(5), DAYS_AGO(4), NEVER, NEVER, 0}}, 1, true, 0},
+        {{{DAYS_AGO(5), HISTORY_NOW_MS, NEVER, NEVER, 0}}, 1, true, 0},
+        {{{DAYS_AGO(5), HISTORY_NOW_MS + 1, NEVER, NEVER, 0}}, 1, false, 0}, /* not known yet */
+        {{{HISTORY_NOW_MS + 1, DAYS_AGO(4), NEVER, NEVER, 0}}, 1, false, 0}, /* not begun yet */
+        /* It ends with the moment of its end, if that is known by then. */
+        {{{DAYS_AGO(5), DAYS_AGO(4), HISTORY_NOW_MS + 1, DAYS_AGO(4), 0}}, 1, true, 0},
+        {{{DAYS_AGO(5), DAYS_AGO(4), HISTORY_NOW_MS, DAYS_AGO(4), 0}}, 1, false, 0},
+        {{{DAYS_AGO(5), DAYS_AGO(4), DAYS_AGO(1), HISTORY_NOW_MS + 1, 0}}, 1, true, 0},
+        {{{DAYS_AGO(5), DAYS_AGO(4), DAYS_AGO(1), HISTORY_NOW_MS, 0}}, 1, false, 0},
+        /* One wish ends, the other does not. */
+        {{{DAYS_AGO(9), DAYS_AGO(9), DAYS_AGO(3), DAYS_AGO(3), 0},
+          {DAYS_AGO(5), DAYS_AGO(4), NEVER, NEVER, 0}},
+         2,
+         true,
+         0},
+        {{{DAYS_AGO(5), DAYS_AGO(4), NEVER, NEVER, BANK_CHANNEL_SMS}},
+         1,
+         false,
+         1u << BANK_CHANNEL_SMS},
+        {{{DAYS_AGO(5), DAYS_AGO(4), DAYS_AGO(2), DAYS_AGO(2), BANK_CHANNEL_SMS}}, 1, false, 0},
+    };
+    for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
+        struct bank_history history = {
+            .id = "x", .do_not_contacts = rows[i].wishes, .do_not_contact_count = rows[i].count};
+        struct view_facts facts;
+        view_facts(&history, &context, HISTORY_NOW_MS, &facts);
+        if (facts.is_do_not_contact != rows[i].is_do_not_contact ||
+            facts.refused_channels != rows[i].refused_channels)
+            fail_msg("row %zu: %d, channels %x", i, facts.is_do_not_contact,
+                     facts.refused_channels);
+    }
+}
+
+/* Consent given again does not take the wish back; a wish for the last open channel leaves none. */
+static void test_wishes_and_withdrawn_consents_count_together(void **state)
+{
+    const struct bank_consent consents[] = {
+        {DAYS_AGO(5), DAYS_AGO(5), BANK_CHANNEL_RM, 0},
+        {DAYS_AGO(5), DAYS_AGO(5), BANK_CHANNEL_PHONE, 0},
+        {DAYS_AGO(1), DAYS_AGO(1), BANK_CHANNEL_SMS, 1},
+    };
+    const struct bank_do_not_contact wish = {DAYS_AGO(3), DAYS_AGO(3), NEVER, NEVER,
+                                             BANK_CHANNEL_SMS};
+    struct bank_history history = {.id = "x", .consents = consents, .consent_count = 3};
+    struct view_facts facts;
+    view_facts(&history, &context, HISTORY_NOW_MS, &facts);
+    assert_false(facts.is_do_not_contact);
+    history.do_not_contacts = &wish;
+    history.do_not_contact_count = 1;
+    view_facts(&history, &context, HISTORY_NOW_MS, &facts);
+    assert_true(facts.is_do_not_contact);
+}
+
+static void test_a_complaint_is_open_until_its_end_is_known(void **state)
+{
+    static const struct {
+        struct bank_complaint complaints[2];
+        size_t count;
+        bool is_open;
+    } rows[] = {
+        {{{0}}, 0, false},
+        {{{DAYS_AGO(5), DAYS_AGO(4), NEVER, NEVER, 2}}, 1, true},
+        {{{DAYS_AGO(5), HISTORY_NOW_MS + 1, NEVER, NEVER, 2}}, 1, false},
+        {{{DAYS_AGO(5), DAYS_AGO(4), DAYS_AGO(2), DAYS_AGO(1), 2}}, 1, false},
+        {{{DAYS_AGO(5), DAYS_AGO(4), DAYS_AGO(2), HISTORY_NOW_MS + 1, 2}}, 1, true},
+        {{{DAYS_AGO(5), DAYS_AGO(4), HISTORY_NOW_MS + 1, HISTORY_NOW_MS + 1, 2}}, 1, true},
+        {{{DAYS_AGO(5), DAYS_AGO(4), DAYS_AGO(2), DAYS_AGO(1), 2},
+          {DAYS_AGO(3), DAYS_AGO(3), NEVER, NEVER, BANK_NO_PRODUCT}},
+         2,
+         true},
+    };
+    for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
+        struct bank_history history = {
+            .id = "x", .complaints = rows[i].complaints, .complaint_count = rows[i].count};
+        struct view_facts facts;
+        view_facts(&history, &context, HISTORY_NOW_MS, &facts);
+        if (facts.has_open_complaint != rows[i].is_open) fail_msg("row %zu", i);
+    }
+}
+
 static void test_a_label_covers_the_days_after_the_moment_and_only_those(void **state)
 {
     const int64_t as_of_ms = DAYS_AGO(60), end_ms = DAYS_AGO(30);
@@ -215,6 +306,9 @@ int main(void)
         cmocka_unit_test(test_an_overdue_payment_lasts_until_it_is_made_good),
         cmocka_unit_test(test_only_an_unexpired_assessment_gives_a_level),
         cmocka_unit_test(test_the_newest_word_on_a_channel_counts),
+        cmocka_unit_test(test_a_wish_not_to_be_contacted_holds_from_when_it_is_known_to_its_end),
+        cmocka_unit_test(test_wishes_and_withdrawn_consents_count_together),
+        cmocka_unit_test(test_a_complaint_is_open_until_its_end_is_known),
         cmocka_unit_test(test_a_label_covers_the_days_after_the_moment_and_only_those),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);

@@ -36,7 +36,8 @@ static bool same_facts(const struct view_facts *a, const struct view_facts *b)
 {
     return a->age == b->age && a->risk_level == b->risk_level && a->is_overdue == b->is_overdue &&
            a->has_personal_consent == b->has_personal_consent &&
-           a->is_do_not_contact == b->is_do_not_contact && a->assets_fen == b->assets_fen &&
+           a->is_do_not_contact == b->is_do_not_contact &&
+           a->has_open_complaint == b->has_open_complaint && a->assets_fen == b->assets_fen &&
            memcmp(a->held, b->held, sizeof a->held) == 0 &&
            a->refused_channels == b->refused_channels && a->risk_expires_ms == b->risk_expires_ms &&
            a->birth_day == b->birth_day && a->branch == b->branch && a->occupation == b->occupation;
@@ -66,8 +67,9 @@ static void test_a_history_says_no_more_than_what_was_known_of_it(void **state)
     }
 }
 
-enum leak { EVENT, EXPOSURE, PROFILE, RISK, CONSENT, LEAK_COUNT };
-static const char *const leak_texts[] = {"event", "exposure", "profile", "risk", "consent"};
+enum leak { EVENT, EXPOSURE, PROFILE, RISK, CONSENT, DO_NOT_CONTACT, COMPLAINT, LEAK_COUNT };
+static const char *const leak_texts[] = {"event",   "exposure",       "profile",  "risk",
+                                         "consent", "do_not_contact", "complaint"};
 
 /* Adds a fact with the values that would move most. */
 static void plant(struct random_history *random, enum leak leak, uint8_t kind, int64_t at_ms,
@@ -100,6 +102,14 @@ static void plant(struct random_history *random, enum leak leak, uint8_t kind, i
         if (counts.consent_count == HISTORY_FEW) counts.consent_count--;
         random->consents[counts.consent_count++] =
             (struct bank_consent){at_ms, known_at_ms, BANK_CHANNEL_NONE, 0};
+        break;
+    case DO_NOT_CONTACT:
+        random->do_not_contacts[counts.do_not_contact_count++] = (struct bank_do_not_contact){
+            at_ms, known_at_ms, BANK_UNKNOWN_MS, BANK_UNKNOWN_MS, BANK_CHANNEL_NONE};
+        break;
+    case COMPLAINT:
+        random->complaints[counts.complaint_count++] =
+            (struct bank_complaint){at_ms, known_at_ms, BANK_UNKNOWN_MS, BANK_UNKNOWN_MS, product};
         break;
     case LEAK_COUNT: break;
     }

@@ -190,6 +190,107 @@ static void test_what_follows_from_customer_and_product(void **state)
     assert_true(isnan(derived_of(&facts, values, 0, "minimum_to_assets")));
 }
 
+/* Rate, term and minimum of product 2 as of the moment. */
+static void ask_terms(const struct bank_terms *terms, size_t count, float ret_values[3])
+{
+    static const char *const names[] = {"product_rate", "product_term_days", "minimum_to_assets"};
+    const struct view_facts facts = {.age = 40, .assets_fen = 1000};
+    float values[VALUES_MAX] = {0};
+    products[2].terms = terms;
+    products[2].terms_count = count;
+    for (int i = 0; i < 3; i++) ret_values[i] = derived_of(&facts, values, 2, names[i]);
+    products[2].terms = NULL;
+    products[2].terms_count = 0;
+}
+
+#define NOW HISTORY_NOW_MS
+#define DAY LX_MS_PER_DAY
+
+static void test_the_terms_are_those_of_the_version_valid_and_known_then(void **state)
+{
+    static const struct {
+        const char *what;
+        struct bank_terms terms[3];
+        size_t count;
+        float rate, days, minimum;
+    } rows[] = {
+        {"the only one", {{NOW - DAY, NOW - DAY, 2000, 30000, 90}}, 1, 0.03f, 90, 2},
+        {"valid and known in this moment",
+         {{NOW - DAY, NOW - DAY, 2000, 30000, 90}, {NOW, NOW, 5000, 20000, 30}},
+         2,
+         0.02f,
+         30,
+         5},
+        {"tomorrow's, announced", /* valid too late */
+         {{NOW - DAY, NOW - DAY, 2000, 30000, 90}, {NOW + 1, NOW - DAY, 5000, 20000, 30}},
+         2,
+         0.03f,
+         90,
+         2},
+        {"yesterday's, known tomorrow",
+         {{NOW - 9 * DAY, NOW - 9 * DAY, 2000, 30000, 90}, {NOW - DAY, NOW + 1, 5000, 20000, 30}},
+         2,
+         0.03f,
+         90,
+         2},
+        {"corrected since",
+         {{NOW - DAY, NOW - DAY, 2000, 30000, 90}, {NOW - DAY, NOW, 5000, 20000, 30}},
+         2,
+         0.02f,
+         30,
+         5},
+        {"corrected tomorrow",
+         {{NOW - DAY, NOW - DAY, 2000, 30000, 90}, {NOW - DAY, NOW + 1, 5000, 20000, 30}},
+         2,
+         0.03f,
+         90,
+         2},
+        {"before the records: what was known first",
+         {{NOW - DAY, NOW + 9, 5000, 20000, 30}, {NOW + 7, NOW + 7, 2000, 30000, 90}},
+         2,
+         0.03f,
+         90,
+         2},
+    };
+    for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
+        float got[3];
+        ask_terms(rows[i].terms, rows[i].count, got);
+        if (!near_float(got[0], rows[i].rate, 1e-6) || got[1] != rows[i].days ||
+            !near_float(got[2], rows[i].minimum, 1e-6))
+            fail_msg("%s: %g a year, %g days, %g", rows[i].what, (double)got[0], (double)got[1],
+                     (double)got[2]);
+    }
+}
+
+/* Once a version is known, whatever comes after the moment changes nothing. */
+static void test_versions_of_the_future_change_nothing(void **state)
+{
+    enum { VERSIONS = 8 };
+    size_t later = 0;
+    for (uint64_t seed = 0; seed < 2000; seed++) {
+        struct lx_rng rng = lx_rng_of(seed, 4);
+        struct bank_terms all[VERSIONS + 1] = {{NOW - 90 * DAY, NOW - 90 * DAY, 1000, 10000, 1}};
+        struct bank_terms known[VERSIONS + 1] = {all[0]};
+        size_t count = 1, known_count = 1;
+        int64_t at_ms = all[0].at_ms;
+        for (; count <= VERSIONS; count++) {
+            at_ms += (1 + (int64_t)lx_rng_below(&rng, 20)) * DAY;
+            all[count] = (struct bank_terms){
+                at_ms, at_ms + ((int64_t)lx_rng_below(&rng, 40) - 10) * DAY,
+                (int64_t)lx_rng_below(&rng, 9000), (int64_t)lx_rng_below(&rng, 90000),
+                (int)lx_rng_below(&rng, 900)};
+            bool is_known = all[count].at_ms <= NOW && all[count].known_at_ms <= NOW;
+            if (is_known) known[known_count++] = all[count];
+            later += !is_known;
+        }
+        float got[3], want[3];
+        ask_terms(all, count, got);
+        ask_terms(known, known_count, want);
+        if (memcmp(got, want, sizeof got) != 0) fail_msg("seed %lu", (unsigned long)seed);
+    }
+    assert_true(later > 2000);
+}
+
 /* 60 of 100 customers hold product 0; 30 of them and 10 of the others hold product 1, too. */
 static struct view_peers *known_peers(void)
 {
@@ -258,6 +359,9 @@ int main(void)
         cmocka_unit_test_setup(test_what_a_customer_did_with_a_product_is_counted, prepare),
         cmocka_unit_test_setup(test_the_default_is_that_of_a_product_never_met, prepare),
         cmocka_unit_test_setup(test_what_follows_from_customer_and_product, prepare),
+        cmocka_unit_test_setup(test_the_terms_are_those_of_the_version_valid_and_known_then,
+                               prepare),
+        cmocka_unit_test_setup(test_versions_of_the_future_change_nothing, prepare),
         cmocka_unit_test_setup(test_what_the_peers_say_of_a_product, prepare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,6 +101,7 @@ static void check_facts(const struct view_facts *got, const struct view_facts *w
         got->is_overdue != want->is_overdue ||
         got->has_personal_consent != want->has_personal_consent ||
         got->is_do_not_contact != want->is_do_not_contact ||
+        got->has_open_complaint != want->has_open_complaint ||
         memcmp(got->held, want->held, sizeof got->held) != 0 ||
         got->assets_fen != want->assets_fen || got->refused_channels != want->refused_channels ||
         got->risk_expires_ms != want->risk_expires_ms || got->birth_day != want->birth_day ||

@@ -1,0 +1,159 @@
+#!/bin/bash
+# Goal:   every figure that `trial` prints can be computed from the predictions it writes, by somebody
+#         who has nothing but the file.
+# Method: each data set is cut into a training and a test part; the figures are computed again from
+#         `case,candidate,score,label` in Python, from their definitions, and compared.
+. "$(dirname "$0")/tap.sh"
+data=${LINGXI_DATA:-$root/../shared/data}
+cd "$scratch" || exit 2
+export OMP_WAIT_POLICY=passive # XGBoost's threads otherwise spin while other tests want the processor
+
+cat >recompute.py <<'PY'
+import csv, itertools, json, math, struct, sys
+
+def ties(rows):
+    for score, group in itertools.groupby(sorted(rows, key=lambda row: -row[0]), key=lambda row: row[0]):
+        labels = [label for _, label in group]
+        yield score, labels
+
+def pr_auc(rows):
+    found = seen = area = 0
+    for _, labels in ties(rows):
+        found, seen = found + sum(labels), seen + len(labels)
+        area += sum(labels) * found / seen
+    return area / found
+
+def roc_auc(rows):
+    found = pairs = 0
+    for _, labels in ties(rows):
+        negatives = len(labels) - sum(labels)
+        pairs += negatives * (found + sum(labels) / 2)
+        found += sum(labels)
+    return pairs / (found * (len(rows) - found))
+
+def levelled(rows):
+    return [(score, sum(labels) / len(labels)) for score, labels in ties(rows) for _ in labels]
+
+def top(rows, k):
+    return sum(label for _, label in levelled(rows)[:k])
+
+def ece(rows, bins=15):
+    ranked, count, total = levelled(rows), len(rows), 0
+    for b in range(bins):
+        part = ranked[count - count * (b + 1) // bins:count - count * b // bins]
+        total += abs(sum(label for _, label in part) - sum(score for score, _ in part))
+    return total / count
+
+def over_expected(rows, share):
+    best = levelled(rows)[:max(1, math.floor(share * len(rows) + 0.5))]
+    return sum(label for _, label in best) / sum(score for score, _ in best)
+
+def cases(path):
+    with open(path, newline="") as file:
+        rows = [(row["case"], float(row["score"]), int(row["label"])) for row in csv.DictReader(file)]
+    return [[row[1:] for row in group] for _, group in itertools.groupby(rows, key=lambda row: row[0])]
+
+def ranks(case):
+    order = sorted(range(len(case)), key=lambda i: -case[i][0])
+    return [place + 1 for place, i in enumerate(order) if case[i][1]]
+
+def map7(case):
+    best = [rank for rank in ranks(case) if rank <= 7]
+    return sum((i + 1) / rank for i, rank in enumerate(best)) / min(7, len(ranks(case)))
+
+def mean(values):
+    values = list(values)
+    return sum(values) / len(values)
+
+def coil2000(path):
+    rows = [case[0] for case in cases(path)]
+    return {"pr_auc": pr_auc(rows), "roc_auc": roc_auc(rows), "top800": top(rows, 800),
+            "positives": sum(label for _, label in rows), "ece": ece(rows)}
+
+def santander(path):
+    every = cases(path)
+    rows = [(1 - math.prod(1 - score for score, _ in case), int(any(label for _, label in case))) for case in every]
+    # As floats: cases that differ by rounding alone are equal.
+    rows = [(struct.unpack("f", struct.pack("f", score))[0], label) for score, label in rows]
+    adders = [case for case in every if any(label for _, label in case)]
+    return {"pr_auc_any": pr_auc(rows), "roc_auc_any": roc_auc(rows), "ece_any": ece(rows),
+            "map7": mean(map(map7, adders)), "adders": len(adders)}
+
+def bank_marketing(path):
+    rows, before = ([case[0] for case in cases(file)] for file in (path, path + ".validation"))
+    return {"pr_auc": pr_auc(rows), "roc_auc": roc_auc(rows), "ece_test": ece(rows),
+            "positives": sum(label for _, label in rows), "ece_validation": ece(before),
+            "observed_over_expected_top10_test": over_expected(rows, 0.1),
+            "observed_over_expected_top1_test": over_expected(rows, 0.01),
+            "observed_over_expected_top10_validation": over_expected(before, 0.1),
+            "observed_over_expected_top1_validation": over_expected(before, 0.01)}
+
+def zimnat(path):
+    every = cases(path)
+    first = [ranks(case)[0] for case in every]
+    assert all(len(ranks(case)) == 1 for case in every), "one product is hidden"
+    return {"hit1": mean(rank <= 1 for rank in first), "hit3": mean(rank <= 3 for rank in first),
+            "hit5": mean(rank <= 5 for rank in first), "mrr": mean(1 / rank for rank in first),
+            "log_loss": mean(-math.log(score) for case in every for score, label in case if label)}
+
+name = sys.argv[1]
+said = json.load(open(name + ".json"))
+computed = globals()[name](name + ".csv")
+limit = 1e-6 if name == "santander" else 1e-9
+for figure, value in computed.items():
+    assert abs(said[figure] - value) <= limit * max(1, abs(value)), (figure, said[figure], value)
+others = {"trial", "train_rows", "test_rows", "intervals", "seconds"}
+if name == "bank_marketing":  # these are of the inputs, and of the training rows
+    others |= {"drift_alarm", "psi_inputs", "psi_scores", "psi_labels"}
+left = set(said) - set(computed) - others
+assert not left, f"not computed again: {left}"
+PY
+
+# cut_file NAME FILE LEARN PREDICT: the first LEARN lines with the header are the training part, the
+# PREDICT lines after them, under the same header, the test part.
+cut_file() {
+    mkdir -p "train/$1" "test/$1"
+    head -n "$3" "$data/$1/$2" >"train/$1/$2"
+    { head -n 1 "$data/$1/$2"; sed -n "$(($3 + 1)),$(($3 + $4))p" "$data/$1/$2"; } >"test/$1/$2"
+}
+run() {
+    "$lingxi" --json trial "$1" --train "train/$1" --test "test/$1" --predictions "$1.csv" >"$1.json" 2>said.err ||
+        { cat "$1.json" said.err; return 1; }
+    [ "$(head -n 1 "$1.csv")" = case,candidate,score,label ] || { head -n 1 "$1.csv"; return 1; }
+    python3 recompute.py "$1"
+}
+
+# trial NAME ROWS_TO_LEARN_FROM ROWS_TO_PREDICT FILE...
+trial() {
+    local name=$1 learn=$2 predict=$3 file
+    shift 3
+    for file in "$@"; do
+        [ -r "$data/$name/$file" ] || { skip "$name's figures come from its predictions" "no ../shared/data"; return; }
+        cut_file "$name" "$file" "$learn" "$predict"
+    done
+    test_that "$name's figures come from its predictions" run "$name"
+}
+
+trial coil2000 2000 2000 caravan.csv
+trial bank_marketing 3000 3000 contacts.csv
+trial zimnat 1500 2000 customers.csv
+trial santander 1200 2000 state.csv added.csv
+
+# A figure that is wrong by a thousandth must be seen, or the comparison above says nothing.
+canary() {
+    python3 - <<'PY'
+import json
+said = json.load(open("coil2000.json"))
+said["pr_auc"] += 1e-3
+json.dump(said, open("coil2000.json", "w"))
+PY
+    python3 recompute.py coil2000
+}
+if [ -r coil2000.json ]; then
+    test_that "a figure that is wrong is seen" exits 1 "pr_auc" canary
+else
+    skip "a figure that is wrong is seen" "no ../shared/data"
+fi
+test_that "predictions are of one test part" exits 2 "goes with --test" \
+    "$lingxi" trial coil2000 --train . --crossvalidate 1 --predictions out.csv
+finish
