@@ -1,7 +1,7 @@
 #include "codec/digest.h"
 
-/* OpenSSL 3 prefers EVP to these functions; but EVP spends 300 ns a message on being general, which
- * is more than a short message takes, and a Merkle tree hashes little else. One code serves both. */
+/* OpenSSL 3 prefers EVP to these functions; but EVP spends 300 ns a message on being general, more
+ * than a short message takes, and a Merkle tree hashes little else. The code behind is the same. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 #include <stdatomic.h>

@@ -176,9 +176,12 @@ static void test_every_bit_of_a_small_log_counts(void **state)
     world_sign(world);
     world_append(world, 1);
     world_sign(world);
+    char twin[LX_PATH_MAX];
+    MUST(host_join(twin, world->audit, "checkpoints/3", &err));
+    MUST(host_remove(twin, &err)); /* the newest once more */
     files.count = 0;
     find_files(world->audit, &files);
-    assert_int_equal(files.count, 3 + 2 * 2); /* checkpoints; tiles and bundles of two sizes */
+    assert_int_equal(files.count, 2 + 2 * 2); /* checkpoints; tiles and bundles of two sizes */
     for (size_t i = 0; i < files.count; i++) flip_bits(world, files.paths[i], 1, 0);
     world_must_verify(world, 3);
 }
