@@ -76,7 +76,6 @@ static enum lx_err check_of_real(struct checker *checker, const struct syntax *s
     if (is_yuan) return LX_OK;
     if ((*child)->type == EXPR_INTEGER && op != EXPR_OP_LN) { /* a whole number already */
         *draft = (struct draft *)(uintptr_t)*child;
-        (*draft)->literal = NULL;
         return LX_OK;
     }
     if ((*child)->type == EXPR_MONEY) {

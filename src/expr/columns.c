@@ -6,17 +6,17 @@
 #include "expr/columns_plan.h"
 #include "host/thread.h"
 
-enum { SAMPLE_BLOCKS = 8, SAMPLE_COST_MAX = 50 };
+enum { SAMPLE_BLOCKS = 8, SAMPLE_ROWS = 1024, SAMPLE_COST_MAX = 50 };
 #define PLAN_BYTES_MAX ((size_t)256 << 20)
 #define ROWS_MAX ((size_t)1 << 40)
 
 /* ---- Order ---- */
 
-static void begin_block(struct plan_run *run, size_t block)
+static void begin_block(struct plan_run *run, size_t block, size_t most_rows)
 {
     size_t left = run->plan->table->row_count - block * COLUMNS_ROWS;
     run->first_row = block * COLUMNS_ROWS;
-    run->row_count = left < COLUMNS_ROWS ? left : COLUMNS_ROWS;
+    run->row_count = left < most_rows ? left : most_rows;
     run->word_count = frame_bit_words(run->row_count);
     run->is_failed = false;
 }
@@ -33,14 +33,14 @@ static size_t block_count(const struct expr_plan *plan)
     return (plan->table->row_count + COLUMNS_ROWS - 1) / COLUMNS_ROWS;
 }
 
-/* The share of rows that are true, in blocks spread over the table. */
+/* The share of rows that are true, at places spread over the table. */
 static void sample(struct plan_run *run, struct plan_node *node)
 {
     uint64_t live[COLUMNS_WORDS], truth[COLUMNS_WORDS], true_count = 0, row_count = 0;
     size_t blocks = block_count(run->plan);
     size_t step = blocks < SAMPLE_BLOCKS ? 1 : blocks / SAMPLE_BLOCKS;
     for (size_t i = 0; i < SAMPLE_BLOCKS && i * step < blocks; i++) {
-        begin_block(run, i * step);
+        begin_block(run, i * step, SAMPLE_ROWS);
         all_rows(run, live);
         plan_truth(run, node, live, truth, NULL, 0);
         if (run->is_failed) continue;
@@ -101,8 +101,9 @@ static void order(struct plan_run *run, struct plan_node *node)
 static enum lx_err order_plan(struct expr_plan *plan, struct lx_error *err)
 {
     struct plan_run run = {.plan = plan};
-    run.slots = lx_calloc(plan->root->slot_count + 2, sizeof *run.slots);
-    if (run.slots == NULL)
+    if (plan->root->slot_count > 0)
+        run.slots = lx_calloc(plan->root->slot_count, sizeof *run.slots);
+    if (plan->root->slot_count > 0 && run.slots == NULL)
         return lx_fail(err, LX_ERR_NO_MEMORY, "expression over columns: out of memory");
     order(&run, plan->root);
     mark_sparse(plan->root, 1);
@@ -256,7 +257,7 @@ static void run_part(void *context, size_t number)
     enum expr_type type = work->plan->expr->root->type;
     bool is_by_row = type == EXPR_STRING || type == EXPR_SET || type == EXPR_NULL;
     for (size_t block = part->first_block; block < part->end_block; block++) {
-        begin_block(&run, block);
+        begin_block(&run, block, COLUMNS_ROWS);
         if (type == EXPR_BOOLEAN)
             run_truth(work, &run, part);
         else if (!is_by_row)
@@ -271,7 +272,7 @@ static void run_part(void *context, size_t number)
 static enum lx_err run_parts(struct work *work, int thread_count, uint64_t *ret_count,
                              struct lx_error *err)
 {
-    size_t blocks = block_count(work->plan), slots = work->plan->root->slot_count + 2;
+    size_t blocks = block_count(work->plan), slots = work->plan->root->slot_count;
     size_t parts = (size_t)thread_count < blocks ? (size_t)thread_count : blocks;
     uint64_t count = 0;
     enum lx_err code = LX_OK;
@@ -280,15 +281,15 @@ static enum lx_err run_parts(struct work *work, int thread_count, uint64_t *ret_
         return LX_OK;
     }
     work->parts = lx_calloc(parts, sizeof *work->parts);
-    struct plan_slot *memory = lx_calloc(parts * slots, sizeof *memory);
-    if (work->parts == NULL || memory == NULL) {
+    struct plan_slot *memory = slots == 0 ? NULL : lx_calloc(parts * slots, sizeof *memory);
+    if (work->parts == NULL || (slots > 0 && memory == NULL)) {
         code = lx_fail(err, LX_ERR_NO_MEMORY, "expression over columns: out of memory");
         goto out;
     }
     for (size_t i = 0; i < parts; i++) {
         work->parts[i].first_block = i * blocks / parts;
         work->parts[i].end_block = (i + 1) * blocks / parts;
-        work->parts[i].slots = memory + i * slots;
+        if (slots > 0) work->parts[i].slots = memory + i * slots;
     }
     code = host_parallel((int)parts, parts, run_part, work, err);
     for (size_t i = 0; i < parts && code == LX_OK; i++) {

@@ -6,13 +6,13 @@
  * the expression bound to such a table once; running it gives, to the bit, what expr_evaluate gives
  * row by row.
  *
- * How:   4,096 rows at a time, a bit a row for "true" and one for "null". A comparison with a
+ * How:   16,384 rows at a time, a bit a row for "true" and one for "null". A comparison with a
  *        constant is translated once into the column's own narrow type and becomes a range of it;
  *        whatever depends on one enumeration or one dictionary alone is evaluated once for each of
- *        its values and becomes a look-up; sets of rows are bits already. Conditions under one `and`
- *        are ordered by what they cost and by the share of sampled rows that they let pass, and a
- *        condition is not looked at where no row is left. Arithmetic, `case` and `coalesce` run over
- *        vectors; what there is no column and no loop for is evaluated row by row, those rows only
+ *        its values and becomes a look-up; sets of rows are bits already. Conditions under `and`
+ *        and `or` are ordered by what they cost and by the share of sampled rows that they decide,
+ *        and a condition is not looked at where no row is left. Arithmetic, `case` and `coalesce`
+ *        run over vectors; what has no column and no loop is evaluated row by row, those rows only
  *        that are still wanted.
  * Errors: an overflow counts only where expr_evaluate would meet it: a block in which a vector
  *        overflowed is evaluated again row by row, and that decides. The error is that of the first
@@ -64,8 +64,8 @@ struct expr_table {
                         struct lx_error *err);
     enum lx_err (*window)(void *context, const struct expr_window *window,
                           struct expr_column *ret_column, bool *ret_has, struct lx_error *err);
-    /* The same for one row, for what has no column; NULL: everything has one. A string stays valid
-     * as long as the table. `outer` reads that row, for the conditions of a window. */
+    /* The same for one row, for what has no column; NULL: everything has one. A real is finite, a
+     * string stays valid as long as the table. `outer` reads that row, for a window's condition. */
     enum lx_err (*call_row)(void *context, size_t row, size_t function,
                             const struct expr_value *arguments, size_t argument_count,
                             struct expr_value *ret_value, struct lx_error *err);

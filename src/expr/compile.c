@@ -190,6 +190,34 @@ static enum lx_err pack_all(struct compiler *compiler, const struct checker *che
     return LX_OK;
 }
 
+/*
+ * Numbers the windows in the order in which the finished tree reads them, so that one tree has one
+ * order whatever it was written as. `number` is 0 for a window that was not met yet, else one more
+ * than its new number.
+ */
+static void order_windows(const struct expr_node *node, size_t number[EXPR_WINDOWS_MAX],
+                          size_t *count)
+{
+    for (uint32_t i = 0; i < node->child_count; i++)
+        order_windows(node->children[i], number, count);
+    if (node->op != EXPR_OP_WINDOW) return;
+    if (number[node->index] == 0) number[node->index] = ++*count;
+    ((struct draft *)(uintptr_t)node)->node.index = (uint32_t)number[node->index] - 1;
+}
+
+static enum lx_err sort_windows(struct checker *checker, const struct expr_node *root)
+{
+    size_t number[EXPR_WINDOWS_MAX] = {0}, count = 0;
+    struct expr_window *sorted =
+        lx_arena_array(&checker->compiler->arena, EXPR_WINDOWS_MAX, sizeof *sorted);
+    if (sorted == NULL) return compiler_no_memory(checker->compiler);
+    order_windows(root, number, &count);
+    LX_ASSERT(count == checker->window_count);
+    for (size_t i = 0; i < count; i++) sorted[number[i] - 1] = checker->windows[i];
+    checker->windows = sorted;
+    return LX_OK;
+}
+
 /* --- Compiling ------------------------------------------------------------------------------ */
 
 /* An integer that must be money is yuan: it is multiplied by one yuan. */
@@ -237,6 +265,7 @@ static enum lx_err compile(struct compiler *compiler, enum expr_type type, const
     if (checker.windows == NULL || checker.is_read == NULL) return compiler_no_memory(compiler);
     code = check_tree(&checker, syntax, &root);
     if (code == LX_OK) code = finish_root(&checker, type, &root);
+    if (code == LX_OK) code = sort_windows(&checker, &root->node);
     return code == LX_OK ? pack_all(compiler, &checker, &root->node, ret_expr) : code;
 }
 

@@ -30,8 +30,8 @@ enum expr_kernel expr_kernel_best(void);
 enum expr_comparison { EXPR_IS_LESS, EXPR_IS_EQUAL, EXPR_IS_GREATER };
 
 struct expr_kernel_functions {
-    /* Integers of 8, 16, 32 and 64 bits, signed or not: (value - low) <= span as unsigned numbers of
-     * that width, which is low <= value <= low + span for either. */
+    /* Integers of 8, 16, 32 and 64 bits, signed or not: (value - low) <= span as unsigned numbers
+     * of that width, which is low <= value <= low + span for either. */
     void (*range_8)(const void *values, size_t word_count, uint64_t low, uint64_t span,
                     uint64_t *ret_bits);
     void (*range_16)(const void *values, size_t word_count, uint64_t low, uint64_t span,

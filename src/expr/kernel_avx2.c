@@ -134,7 +134,8 @@ static void range_f64(const double *values, size_t word_count, double low, doubl
     }
 }
 
-/* Bit `code` of the table: its byte by code / 8, half of the table a shuffle; its bit by code % 8. */
+/* Bit `code` of the table: its byte by code / 8, half of the table a shuffle; its bit by
+ * code % 8. */
 static inline uint64_t table_bits(__m256i codes, __m256i low_half, __m256i high_half)
 {
     const __m256i fifteen = _mm256_set1_epi8(15), seven = _mm256_set1_epi8(7);

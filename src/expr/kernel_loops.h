@@ -12,8 +12,8 @@
 #include "expr/kernel.h"
 
 #ifndef KERNEL_HAS_WORD
-/* Bit i of the word is the lowest bit of byte i. Eight bytes a multiplication: each bit moves to its
- * place in the highest byte. */
+/* Bit i of the word is the lowest bit of byte i. Eight bytes a multiplication: each bit moves to
+ * its place in the highest byte. */
 static inline uint64_t kernel_word(const uint8_t bytes[64])
 {
     uint64_t word = 0;

@@ -23,6 +23,7 @@
 #include "learn/calibration.h"
 #include "learn/sampling.h"
 #include "model/quality.h"
+#include "model/rows_weights.h"
 
 enum {
     REGISTRY_ID_DIGITS = 12,
@@ -35,12 +36,13 @@ struct model_card {
     int64_t as_of_ms;           /* only what was known by then went in */
     int64_t newest_known_ms;    /* the bank was complete up to here */
     int64_t customers, batches; /* in the bank; batches: number of the newest one */
-    uint8_t feature_set[32];    /* view_feature_set_hash */
+    uint8_t feature_set[32];    /* view_features_hash */
     uint8_t catalogue[32];      /* registry_catalogue_hash */
     size_t feature_count;
     int horizon_days;
     uint64_t seed;
     enum sampling balance;
+    struct rows_weights weights;
     int round_count, max_depth;
     double learning_rate, min_child_weight, lambda, subsample, column_sample;
     uint64_t rows, positives;        /* fitted on, before balancing */

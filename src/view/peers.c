@@ -194,7 +194,7 @@ static void add_peer_events(const struct bank_history *history,
     size_t end = view_event_end(history, moment->as_of_ms);
     for (size_t i = 0; i < end; i++) {
         const struct bank_event *event = &history->events[i];
-        if (event->known_at_ms > moment->as_of_ms) continue;
+        if (!bank_event_is_known(event, moment->as_of_ms)) continue;
         if (event->kind != BANK_EVENT_KIND_OPEN && event->kind != BANK_EVENT_KIND_CLOSE) continue;
         int product = view_product_of(event->product, catalogue);
         if (product < 0) continue;

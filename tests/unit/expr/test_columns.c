@@ -13,8 +13,9 @@
 
 #include "expr/columns.h"
 #include "generator.h"
+#include "scratch.h"
 
-enum { ROWS_MAX = 9000 };
+enum { BLOCK_ROWS = 16384, ROWS_MAX = 40000 };
 
 /* --- Tables --------------------------------------------------------------------------------- */
 
@@ -392,13 +393,16 @@ static enum expr_kernel random_kernel(struct lx_rng *rng)
     }
 }
 
+/* Blocks whole, begun, and several. */
 static size_t random_row_count(struct lx_rng *rng)
 {
-    switch (lx_rng_below(rng, 8)) {
-    case 0: return (size_t)lx_rng_below(rng, 3);
-    case 1: return 4096;
-    case 2: return 4096 + (size_t)lx_rng_below(rng, ROWS_MAX - 4096);
-    case 3: return 64 * (1 + (size_t)lx_rng_below(rng, 4));
+    switch (lx_rng_below(rng, 16)) {
+    case 0: return BLOCK_ROWS;
+    case 1: return BLOCK_ROWS + (size_t)lx_rng_below(rng, ROWS_MAX - BLOCK_ROWS);
+    case 2:
+    case 3: return (size_t)lx_rng_below(rng, 3);
+    case 4:
+    case 5: return 64 * (1 + (size_t)lx_rng_below(rng, 4));
     default: return 1 + (size_t)lx_rng_below(rng, 300);
     }
 }
@@ -540,7 +544,7 @@ static void test_an_overflow_counts_only_where_a_row_reaches_it(void **state)
     for (uint64_t seed = 0; seed < 6; seed++) {
         struct lx_rng rng = lx_rng_of(seed, 5);
         struct packed table;
-        pack_table(&table, &rng, 5000, false);
+        pack_table(&table, &rng, 20000, false);
         for (size_t i = 0; i < LX_COUNT_OF(texts); i++)
             for (int threads = 1; threads <= 3; threads++)
                 compare_text(texts[i], &table, random_kernel(&rng), threads);
@@ -563,10 +567,125 @@ static void test_conditions_of_every_selectivity_agree(void **state)
     for (uint64_t seed = 0; seed < 8; seed++) {
         struct lx_rng rng = lx_rng_of(seed, 6);
         struct packed table;
-        pack_table(&table, &rng, 8500, false);
+        pack_table(&table, &rng, 34000, false);
         for (size_t i = 0; i < LX_COUNT_OF(texts); i++)
             compare_text(texts[i], &table, random_kernel(&rng), 1 + (int)(seed % 3));
         release_table(&table);
+    }
+}
+
+/* --- Frames --------------------------------------------------------------------------------- */
+
+static enum frame_type type_of_storage(enum expr_storage storage)
+{
+    switch (storage) {
+    case EXPR_STORE_U8: return FRAME_U8;
+    case EXPR_STORE_I16: return FRAME_I16;
+    case EXPR_STORE_U16: return FRAME_U16;
+    case EXPR_STORE_I32: return FRAME_I32;
+    case EXPR_STORE_I64: return FRAME_I64;
+    case EXPR_STORE_F32: return FRAME_F32;
+    default: return FRAME_F64;
+    }
+}
+
+static enum lx_err write_column(struct frame_writer *writer, const struct packed *table,
+                                size_t column, struct lx_error *err)
+{
+    static uint32_t codes[ROWS_MAX];
+    const struct expr_column *own = &table->columns[column];
+    const char *name = columns[column].name;
+    if (own->storage == EXPR_STORE_BITS) return frame_write_bits(writer, name, own->values, err);
+    if (own->storage == EXPR_STORE_ROARING)
+        return frame_write_bitmap(writer, name, own->values, err);
+    if (column_types[column] != 's')
+        return frame_write_nullable(writer, name, type_of_storage(own->storage), own->values,
+                                    own->nulls, err);
+    for (size_t row = 0; row < table->row_count; row++) {
+        const struct expr_value *value = value_at(table, row, column);
+        codes[row] = value->is_null ? 0 : (uint32_t)code_of(value);
+    }
+    return frame_write_dictionary(writer, name, &table->strings, codes, own->nulls, err);
+}
+
+static void write_frame(const char *path, const struct packed *table)
+{
+    struct lx_error err;
+    struct frame_writer *writer = NULL;
+    MUST(frame_writer_open(path, table->row_count, &writer, &err));
+    for (size_t column = 0; column < COLUMN_COUNT; column++)
+        if (column_types[column] != 'h') MUST(write_column(writer, table, column, &err));
+    MUST(frame_writer_commit(writer, "", 0, &err));
+    frame_writer_close(writer);
+}
+
+/* The table's columns become those of the frame; a boolean of a bitmap has no nulls there. */
+static void read_frame(const struct frame *frame, struct packed *table,
+                       const struct roaring_bitmap_s *bitmaps[COLUMN_COUNT])
+{
+    struct lx_error err;
+    for (size_t column = 0, number = 0; column < COLUMN_COUNT; column++) {
+        struct frame_column found;
+        if (column_types[column] == 'h') continue;
+        MUST(frame_column_at(frame, number++, &found, &err));
+        if (found.type == FRAME_BITMAP)
+            MUST(frame_bitmap_open(frame, found.name, &bitmaps[column], &err));
+        MUST(expr_column_of_frame(&found, bitmaps[column], &table->columns[column], &err));
+        for (size_t row = 0; row < table->row_count && found.type == FRAME_BITMAP; row++) {
+            struct expr_value *value = &table->rows[row * COLUMN_COUNT + column];
+            if (value->is_null) *value = integer_value(0);
+        }
+    }
+}
+
+static void test_a_frame_answers_as_the_columns_that_were_written(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "i > 10 and m <= 5 or r > 0.5",
+        "s like '客%' or t = 'a' or t is null",
+        "c = 'web' and k in ('R1', 'R3')",
+        "b or not a",
+        "i + j",
+        "coalesce(s, t)",
+        "case when b then d + 1 days else e end",
+    };
+    char folder[LX_PATH_MAX], path[LX_PATH_MAX];
+    struct lx_error err;
+    scratch_make(folder);
+    MUST(host_join(path, folder, "table.frame", &err));
+    for (uint64_t seed = 0; seed < 12; seed++) {
+        struct lx_rng rng = lx_rng_of(seed, 8);
+        struct packed table;
+        struct expr_column own[COLUMN_COUNT];
+        struct frame *frame = NULL;
+        const struct roaring_bitmap_s *bitmaps[COLUMN_COUNT] = {NULL};
+        pack_table(&table, &rng, 1 + (size_t)lx_rng_below(&rng, 3000), false);
+        memcpy(own, table.columns, sizeof own);
+        write_frame(path, &table);
+        MUST(frame_open(path, &frame, &err));
+        MUST(frame_verify(frame, &err));
+        read_frame(frame, &table, bitmaps);
+        for (size_t i = 0; i < LX_COUNT_OF(texts); i++)
+            compare_text(texts[i], &table, random_kernel(&rng), 1);
+        for (size_t i = 0; i < COLUMN_COUNT; i++) frame_bitmap_close(bitmaps[i]);
+        frame_close(frame);
+        memcpy(table.columns, own, sizeof own);
+        release_table(&table);
+    }
+    scratch_remove(folder);
+}
+
+static void test_a_list_is_no_column_of_values(void **state)
+{
+    (void)state;
+    static const enum frame_type types[] = {FRAME_TEXT, FRAME_LIST, FRAME_BLOB};
+    struct expr_column column;
+    struct lx_error err;
+    for (size_t i = 0; i < LX_COUNT_OF(types); i++) {
+        struct frame_column found = {.name = "pairs", .type = types[i]};
+        MUST_FAIL(expr_column_of_frame(&found, NULL, &column, &err), LX_ERR_BAD_INPUT);
+        assert_non_null(strstr(err.text, "column pairs"));
     }
 }
 
@@ -672,7 +791,7 @@ static void compare_bank(struct bank_table *table, const char *text)
     struct expr *expr = NULL;
     struct expr_plan *plan = NULL;
     struct lx_error err;
-    uint64_t count, want = 0;
+    uint64_t count = 0, want = 0;
     const struct expr_table source = {.context = table,
                                       .row_count = BANK_ROWS,
                                       .today = day_of(2026, 3, 1),
@@ -783,6 +902,8 @@ int main(void)
         cmocka_unit_test(test_reals_of_four_bytes_compare_as_the_doubles_that_they_are),
         cmocka_unit_test(test_an_overflow_counts_only_where_a_row_reaches_it),
         cmocka_unit_test(test_conditions_of_every_selectivity_agree),
+        cmocka_unit_test(test_a_frame_answers_as_the_columns_that_were_written),
+        cmocka_unit_test(test_a_list_is_no_column_of_values),
         cmocka_unit_test(test_calls_and_windows_come_from_columns_or_row_by_row),
         cmocka_unit_test(test_what_no_one_answers_is_refused_when_the_plan_is_made),
         cmocka_unit_test(test_refused_memory_is_an_error_and_loses_none),

@@ -215,17 +215,31 @@ static void fail_row(const char *ours, const char *sql, size_t row, sqlite3_stmt
         expr_value_format(value, expr_result(expr), expr_result_enumeration(expr), text,
                           sizeof text);
     const unsigned char *theirs = sqlite3_column_text(statement, 0);
-    fail_msg("row %zu of\n%s\n%s\nours %s %s, SQLite's %s", row, ours, sql, lx_err_name(code), text,
+    print_error("row %zu of\n%s\n%s\n", row, ours, sql);
+    fail_msg("ours %s %s, SQLite's %s", lx_err_name(code), text,
              theirs == NULL ? "null" : (const char *)theirs);
 }
 
+/* Whether SQLite may leave a part out that is computed here: `x between null and y` as a condition
+ * is not true to it, whatever y is. */
+static bool may_skip(const struct tree *tree)
+{
+    static const char *const lazy[] = {"case", "coalesce", "and", "or", "且", "或", "介于"};
+    if (tree->production == NULL) return false;
+    for (size_t i = 0; i < LX_COUNT_OF(lazy); i++)
+        if (strstr(tree->production->ours, lazy[i]) != NULL) return true;
+    for (size_t i = 0; tree->children[i] != NULL; i++)
+        if (may_skip(tree->children[i])) return true;
+    return false;
+}
+
 struct tally {
-    size_t values, refused, noticed;
+    size_t values, refused, noticed, refused_alone;
 };
 
-/* One expression over all rows. */
+/* One expression over all rows. `is_strict`: what is refused here must have been noticed. */
 static void compare(struct peer *peer, const struct table *table, const char *ours, const char *sql,
-                    struct tally *tally)
+                    bool is_strict, struct tally *tally)
 {
     struct expr *expr;
     struct lx_error err;
@@ -250,6 +264,10 @@ static void compare(struct peer *peer, const struct table *table, const char *ou
         tally->refused += code != LX_OK;
         tally->noticed += peer->has_noticed;
         if (peer->has_noticed) continue;
+        if (code != LX_OK && !is_strict) {
+            tally->refused_alone++;
+            continue;
+        }
         if (code != LX_OK || !is_equal(statement, expr_result(expr), &value))
             fail_row(ours, sql, i, statement, expr, code, &value);
     }
@@ -290,18 +308,50 @@ static void test_random_expressions_agree_with_sqlite(void **state)
         add(&sql, "SELECT ", 7);
         write_sql(&sql, tree);
         add(&sql, " FROM rows ORDER BY rowid", 25);
-        compare(&peer, &table, ours.bytes, sql.bytes, &tally);
+        compare(&peer, &table, ours.bytes, sql.bytes, !may_skip(tree), &tally);
     }
     sqlite3_close(peer.db);
-    print_message("%" PRIu64 " expressions agree, %zu values; %zu refused, %zu noticed\n",
-                  agreements, tally.values, tally.refused, tally.noticed);
+    print_message("%" PRIu64
+                  " expressions agree, %zu values; %zu refused, %zu noticed, %zu refused "
+                  "alone\n",
+                  agreements, tally.values, tally.refused, tally.noticed, tally.refused_alone);
     assert_true(tally.noticed * 5 < tally.values && tally.refused > 0);
+    assert_true(tally.refused_alone * 100 < tally.refused + 100);
+}
+
+/* What did not agree once. */
+static const struct {
+    const char *ours, *sql;
+} regressions[] = {
+    {"- -9223372036854775808", "whole(-(-9223372036854775807 - 1))"}, /* could not be read */
+    {"5 / -(-0.0)", "5.0 / -(-0.0)"},
+    {"round(28) + 0.5", "28 + 0.5"},
+};
+
+static void test_what_did_not_agree_once_agrees(void **state)
+{
+    (void)state;
+    struct lx_rng rng = lx_rng_of(1, 0);
+    struct tally tally = {0};
+    struct table table;
+    struct peer peer;
+    peer_open(&peer);
+    fill_table(&table, &rng);
+    store_table(&peer, &table);
+    for (size_t i = 0; i < LX_COUNT_OF(regressions); i++) {
+        char sql[256];
+        snprintf(sql, sizeof sql, "SELECT %s FROM rows ORDER BY rowid", regressions[i].sql);
+        compare(&peer, &table, regressions[i].ours, sql, true, &tally);
+    }
+    assert_int_equal(tally.values, ROW_COUNT * LX_COUNT_OF(regressions));
+    sqlite3_close(peer.db);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_expressions_agree_with_sqlite),
+        cmocka_unit_test(test_what_did_not_agree_once_agrees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

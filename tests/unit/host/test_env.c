@@ -15,6 +15,8 @@
 #include "base/limits.h"
 #include "host/env.h"
 
+static const char *program; /* this one */
+
 static void test_the_clocks_tell_the_time_and_never_go_back(void **state)
 {
     (void)state;
@@ -46,6 +48,26 @@ static void test_entropy_fills_every_byte_and_never_repeats(void **state)
     env.entropy(env.context, other, sizeof other);
     assert_memory_not_equal(bytes, other, sizeof other);
     env.entropy(env.context, NULL, 0);
+}
+
+/* The child starts anew once, with the value; whoever set one keeps it. */
+static void test_a_program_starts_anew_with_a_variable(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after;
+    } rows[] = {{NULL, "given"}, {"mine", "mine"}};
+    for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
+        char command[LX_PATH_MAX], said[64] = "";
+        snprintf(command, sizeof command, "%s%s '%s' --say-variable",
+                 rows[i].before != NULL ? "LX_TEST_VARIABLE=" : "env -u LX_TEST_VARIABLE",
+                 rows[i].before != NULL ? rows[i].before : "", program);
+        FILE *pipe = popen(command, "r");
+        assert_non_null(pipe);
+        assert_non_null(fgets(said, sizeof said, pipe));
+        assert_int_equal(pclose(pipe), 0);
+        assert_string_equal(said, rows[i].after);
+    }
 }
 
 static void test_the_machine_is_described(void **state)
@@ -144,11 +166,18 @@ static void test_on_a_terminal_progress_is_redrawn_in_its_line(void **state)
     assert_string_equal(text, want);
 }
 
-int main(void)
+int main(int argument_count, char **arguments)
 {
+    program = arguments[0];
+    if (argument_count == 2 && strcmp(arguments[1], "--say-variable") == 0) {
+        host_restart_with("LX_TEST_VARIABLE", "given", arguments);
+        fputs(getenv("LX_TEST_VARIABLE"), stdout);
+        return 0;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_clocks_tell_the_time_and_never_go_back),
         cmocka_unit_test(test_entropy_fills_every_byte_and_never_repeats),
+        cmocka_unit_test(test_a_program_starts_anew_with_a_variable),
         cmocka_unit_test(test_the_machine_is_described),
         cmocka_unit_test(test_without_a_terminal_there_are_messages_and_no_progress),
         cmocka_unit_test(test_plain_progress_is_one_line_for_a_finished_step),
