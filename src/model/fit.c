@@ -118,8 +118,8 @@ void fit_release(struct fit *fit)
 }
 
 /* Codes and flags are nominal to the methods that ask. */
-static void mark_nominal(const struct view_features *features,
-                         uint8_t nominal[ROWS_FEATURES_MAX], size_t column_count)
+static void mark_nominal(const struct view_features *features, uint8_t nominal[ROWS_FEATURES_MAX],
+                         size_t column_count)
 {
     for (size_t i = 0; i < column_count; i++) {
         enum view_unit unit = rows_feature(features, i)->unit;

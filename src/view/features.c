@@ -195,11 +195,10 @@ static enum lx_err make_cohort_program(struct view_features *features, struct lx
 }
 
 /* Each text ends in a byte that no text contains, so that no two sets read alike. */
-static void make_hash(struct view_features *features)
+static enum lx_err make_hash(struct view_features *features, struct lx_error *err)
 {
     struct digest digest;
-    enum lx_err code = digest_init(&digest);
-    LX_ASSERT(code == LX_OK);
+    if (digest_init(&digest) != LX_OK) return no_memory(err);
     for (int scope = 0; scope < 2; scope++) {
         for (size_t i = 0; i < features->counts[scope]; i++) {
             const struct view_feature *title = &features->items[scope][i].title;
@@ -213,6 +212,7 @@ static void make_hash(struct view_features *features)
         digest_add(&digest, "", 1);
     }
     digest_finish(&digest, features->hash);
+    return LX_OK;
 }
 
 enum lx_err view_features_parse(const char *file, const char *bytes, size_t length,
@@ -235,13 +235,13 @@ enum lx_err view_features_parse(const char *file, const char *bytes, size_t leng
         if (code == LX_OK) code = make_program(features, VIEW_CUSTOMER, err);
         if (code == LX_OK) code = make_program(features, VIEW_PAIR, err);
         if (code == LX_OK) code = make_cohort_program(features, err);
+        if (code == LX_OK) code = make_hash(features, err);
         if (code != LX_OK) code = lx_error_prefix(err, "%s", file);
     }
     if (code != LX_OK) {
         view_features_close(features);
         return code;
     }
-    make_hash(features);
     *ret_features = features;
     return LX_OK;
 }

@@ -74,7 +74,8 @@ static enum lx_err look_at_bank(struct refresh *refresh, struct lx_error *err)
                        refresh->folder, refresh->customers, INT32_MAX);
     if (code == LX_OK) code = choose_moment(refresh, bank, err);
     if (code == LX_OK)
-        snapshot_catalogue_hash(bank_catalogue(bank), refresh->as_of_ms, refresh->catalogue_hash);
+        code = snapshot_catalogue_hash(bank_catalogue(bank), refresh->as_of_ms,
+                                       refresh->catalogue_hash, err);
     if (code == LX_OK) code = open_peers(refresh, bank, err);
     if (code == LX_OK) code = view_features_open(bank, &refresh->features, err);
     if (code == LX_OK) code = fields_open(bank, refresh->customers, &refresh->fields, err);

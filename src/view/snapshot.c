@@ -25,12 +25,12 @@ struct view_snapshot {
 };
 
 /* Texts that no number depends on (names, features) are left out. */
-void snapshot_catalogue_hash(const struct bank_catalogue *catalogue, int64_t as_of_ms,
-                             uint8_t ret_hash[DIGEST_SIZE])
+enum lx_err snapshot_catalogue_hash(const struct bank_catalogue *catalogue, int64_t as_of_ms,
+                                    uint8_t ret_hash[DIGEST_SIZE], struct lx_error *err)
 {
     struct digest digest;
-    enum lx_err code = digest_init(&digest);
-    LX_ASSERT(code == LX_OK);
+    if (digest_init(&digest) != LX_OK)
+        return lx_fail(err, LX_ERR_NO_MEMORY, "snapshot: out of memory");
     for (size_t i = 0; i < catalogue->count; i++) {
         const struct bank_product *product = &catalogue->products[i];
         struct bank_terms terms = bank_terms_as_of(product, as_of_ms);
@@ -47,6 +47,7 @@ void snapshot_catalogue_hash(const struct bank_catalogue *catalogue, int64_t as_
         digest_add(&digest, numbers, sizeof numbers);
     }
     digest_finish(&digest, ret_hash);
+    return LX_OK;
 }
 
 static enum lx_err no_snapshot(const char *folder, struct lx_error *err)
@@ -119,11 +120,13 @@ static bool is_hash(const json_t *meta, const char *name, const uint8_t hash[DIG
     return value != NULL && strcmp(value, text) == 0;
 }
 
-static bool is_catalogue(const struct view_snapshot *snapshot, const json_t *meta, int64_t as_of_ms)
+static enum lx_err check_catalogue(const struct view_snapshot *snapshot, const json_t *meta,
+                                   int64_t as_of_ms, struct lx_error *err)
 {
     uint8_t hash[DIGEST_SIZE];
-    snapshot_catalogue_hash(&snapshot->catalogue, as_of_ms, hash);
-    return is_hash(meta, "catalogue", hash);
+    enum lx_err code = snapshot_catalogue_hash(&snapshot->catalogue, as_of_ms, hash, err);
+    if (code != LX_OK || is_hash(meta, "catalogue", hash)) return code;
+    return stale(snapshot, "catalogue of products", err);
 }
 
 static bool has_facts(const json_t *meta)
@@ -152,8 +155,8 @@ static enum lx_err read_meta(struct view_snapshot *snapshot, struct lx_error *er
         code = stale(snapshot, "set of features", err);
     else if (!has_facts(meta))
         code = stale(snapshot, "set of facts", err);
-    else if (!is_catalogue(snapshot, meta, json_integer_value(as_of_ms)))
-        code = stale(snapshot, "catalogue of products", err);
+    else
+        code = check_catalogue(snapshot, meta, json_integer_value(as_of_ms), err);
     if (code == LX_OK) {
         snapshot->as_of_ms = json_integer_value(as_of_ms);
         snapshot->utc_offset_minutes = (int)json_integer_value(offset);

@@ -75,7 +75,8 @@ LX_MUST_USE enum lx_err snapshot_current(const char *folder, char ret_name[SNAPS
 
 /* SHA-256 over what the features as of the moment read of the catalogue: another one makes other
  * numbers. */
-void snapshot_catalogue_hash(const struct bank_catalogue *catalogue, int64_t as_of_ms,
-                             uint8_t ret_hash[DIGEST_SIZE]);
+LX_MUST_USE enum lx_err snapshot_catalogue_hash(const struct bank_catalogue *catalogue,
+                                                int64_t as_of_ms, uint8_t ret_hash[DIGEST_SIZE],
+                                                struct lx_error *err);
 
 #endif
