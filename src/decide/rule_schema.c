@@ -114,6 +114,8 @@ enum enumeration { ENUMERATION_NONE, ENUMERATION_CHANNEL, ENUMERATION_ANSWER, EN
       put(v, true, has_bit(r->stopped, r->view.product)))                                          \
     X(shown_in_first_round, "shown_in_first_round", "首轮已展示", BOOLEAN, NONE, PAIR,             \
       put(v, true, has_bit(q->shown, r->view.product)))                                            \
+    X(has_answered, "has_answered", "有过答复", BOOLEAN, NONE, CUSTOMER,                           \
+      put(v, true, q->answer_count > 0))                                                           \
     X(last_answer, "last_answer", "最近答复", ENUM, ANSWER, PAIR,                                  \
       put(v, r->last[r->view.product].answer != BANK_ANSWER_NONE,                                  \
           (int64_t)r->last[r->view.product].answer - 1))                                           \

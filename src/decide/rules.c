@@ -144,22 +144,41 @@ static enum lx_err begin(struct rules *rules, const struct rule_question *questi
     return LX_OK;
 }
 
+/* Nothing of the rule depends on the pair: all products that it speaks of go at once. */
+static void refuse_all(const struct rule_code *code, size_t rule, uint64_t *left,
+                       int16_t *ret_rules)
+{
+    for (size_t word = 0; word < RULE_WORDS; word++) {
+        for (uint64_t bits = left[word] & code->products[word]; bits != 0; bits &= bits - 1)
+            ret_rules[word * 64 + (size_t)__builtin_ctzll(bits)] = (int16_t)rule;
+        left[word] &= ~code->products[word];
+    }
+}
+
+static bool has_any(const struct rule_code *code, const uint64_t *left)
+{
+    uint64_t any = 0;
+    for (size_t word = 0; word < RULE_WORDS; word++) any |= left[word] & code->products[word];
+    return any != 0;
+}
+
 /* The products of `left` that the rule refuses, which are taken from it. */
 static enum lx_err judge_rule(const struct asking *asking, size_t rule, uint64_t *left,
                               int16_t *ret_rules)
 {
     const struct rule_code *code = &asking->rules->codes[rule];
-    bool may_refuse = true, is_asked = false;
+    bool may_refuse = false;
+    if (!has_any(code, left)) return LX_OK;
+    enum lx_err failed =
+        ask_parts(asking, rule, code->first_of_customer, code->first_of_pair, &may_refuse);
+    if (failed != LX_OK || !may_refuse) return failed;
+    if (code->first_of_pair == code->part_count) {
+        refuse_all(code, rule, left, ret_rules);
+        return LX_OK;
+    }
     for (size_t word = 0; word < RULE_WORDS; word++) {
         for (uint64_t bits = left[word] & code->products[word]; bits != 0; bits &= bits - 1) {
             int product = (int)(word * 64) + __builtin_ctzll(bits);
-            enum lx_err failed = LX_OK;
-            if (!is_asked)
-                failed = ask_parts(asking, rule, code->first_of_customer, code->first_of_pair,
-                                   &may_refuse);
-            if (failed != LX_OK) return failed;
-            is_asked = true;
-            if (!may_refuse) return LX_OK;
             bool is_refused;
             rule_reading_turn(&asking->rules->reading, product);
             failed = ask_parts(asking, rule, code->first_of_pair, code->part_count, &is_refused);
