@@ -207,7 +207,8 @@ static enum lx_err write_customers(struct bank_load *load, struct lx_error *err)
  * The events of a first load go in before anything else: they are written past SQLite, which must
  * have let go of the file.
  */
-enum lx_err bank_load_write(struct bank_load *load, const struct lx_env *env, struct lx_error *err)
+enum lx_err bank_load_write(struct bank_load *load, const struct lx_env *env,
+                            const struct bank_orphans *orphans, struct lx_error *err)
 {
     enum lx_err code = load->is_first ? bank_commit_first_events(load, env, err) : LX_OK;
     if (code == LX_OK) code = write_products(load, err);
@@ -215,6 +216,7 @@ enum lx_err bank_load_write(struct bank_load *load, const struct lx_env *env, st
     if (code == LX_OK) code = write_customers(load, err);
     if (code == LX_OK) code = bank_commit_facts(load, err);
     if (code == LX_OK && !load->is_first) code = bank_commit_more_events(load, env, err);
+    if (code == LX_OK) code = bank_commit_changes(load, orphans, err);
     if (code == LX_OK) code = write_files(load, err);
     if (code == LX_OK) code = write_batch(load, err);
     return code;

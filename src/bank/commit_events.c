@@ -239,18 +239,26 @@ static enum lx_err derive_again(struct event_source *source, struct store_statem
     return code;
 }
 
+/* Of each event its newest version; one whose newest version is its deletion is none. */
+const char bank_holding_events_sql[] =
+    "SELECT kind, product, at_ms, known_at_ms FROM ("
+    "SELECT at_ms, sequence, kind, product, known_at_ms FROM event AS e"
+    " WHERE customer = $1 AND kind IN (14, 15) AND NOT EXISTS (SELECT 1 FROM event_change AS c"
+    " WHERE c.customer = $1 AND c.at_ms = e.at_ms AND c.sequence = e.sequence)"
+    " UNION ALL "
+    "SELECT at_ms, sequence, kind, product, known_at_ms FROM event_change AS e"
+    " WHERE customer = $1 AND kind IN (14, 15) AND NOT EXISTS (SELECT 1 FROM event_change AS c"
+    " WHERE c.customer = $1 AND c.at_ms = e.at_ms AND c.sequence = e.sequence"
+    " AND (c.known_at_ms, c.version) > (e.known_at_ms, e.version))"
+    ") ORDER BY at_ms, sequence";
+
 static enum lx_err derive_touched(struct event_source *source, struct lx_error *err)
 {
     struct store *store = source->load->target;
     struct store_statement *clear = NULL, *read = NULL;
     if (source->touched_count == 0) return LX_OK;
     enum lx_err code = store_prepare(store, "DELETE FROM holding WHERE customer = $1", &clear, err);
-    if (code == LX_OK)
-        code = store_prepare(store,
-                             "SELECT kind, product, at_ms, known_at_ms FROM event"
-                             " WHERE customer = $1 AND kind IN (14, 15)"
-                             " ORDER BY at_ms, sequence",
-                             &read, err);
+    if (code == LX_OK) code = store_prepare(store, bank_holding_events_sql, &read, err);
     for (size_t i = 0; i < source->touched_count && code == LX_OK; i++)
         code = derive_again(source, clear, read, source->touched[i], err);
     store_finalize(clear);

@@ -43,8 +43,7 @@ static void read_profile(struct store_statement *statement, void *row)
     };
 }
 
-/* From the columns after the customer. */
-static struct bank_event event_of(const int64_t v[10])
+struct bank_event bank_event_of(const int64_t v[10])
 {
     return (struct bank_event){
         .at_ms = v[0],
@@ -64,7 +63,7 @@ static void read_event(struct store_statement *statement, void *row)
 {
     int64_t v[10];
     store_ints(statement, 1, 10, INT64_MIN, v);
-    *(struct bank_event *)row = event_of(v);
+    *(struct bank_event *)row = bank_event_of(v);
 }
 
 static void read_risk(struct store_statement *statement, void *row)
@@ -240,7 +239,7 @@ static enum lx_err take_event(void *context, const int64_t *v, struct lx_error *
     if (code == LX_OK && own == LX_HISTORY_EVENTS_MAX) code = LX_ERR_LIMIT;
     if (code != LX_OK) return too_many(v[0], own, code, err);
     struct bank_event *event = &block->events[block->count++];
-    *event = event_of(v + 1);
+    *event = bank_event_of(v + 1);
     /* The rows have no ORDER BY: they come in the order of the only index there is. */
     if (own > 0 && !is_after(event - 1, event))
         return lx_fail(err, LX_ERR_CORRUPT, "event: customer number %" PRId64 ": out of order",
@@ -278,6 +277,7 @@ static enum lx_err read_block(struct bank *bank, int64_t first, int64_t last, st
     store_bind_int(block->statement, 2, last);
     code = store_visit(block->statement, &visitor, err);
     close_customers(block, last);
+    if (code == LX_OK) code = bank_block_correct(bank, err);
     if (code == LX_OK) adapt(block);
     return code;
 }
@@ -492,10 +492,7 @@ void bank_history_release(struct bank *bank)
         lx_free(bank->cursors[fact].rows);
         bank->cursors[fact] = (struct bank_cursor){0};
     }
-    store_finalize(bank->block.statement);
-    lx_free(bank->block.events);
-    lx_free(bank->block.ends);
-    bank->block = (struct bank_block){0};
+    bank_block_release(&bank->block);
     store_finalize(bank->customers);
     bank->customers = NULL;
 }

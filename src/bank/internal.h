@@ -42,6 +42,13 @@ struct bank_cursor {
     size_t count, capacity;
 };
 
+/* A row of event_change. */
+struct bank_read_change {
+    int64_t customer;
+    struct bank_event event; /* the version that it makes; of a deletion only what names it */
+    bool is_deleted;
+};
+
 /* The events of a block of neighbouring customers: read in one go, which is faster than row by
  * row, and handed out customer by customer. */
 struct bank_block {
@@ -50,8 +57,13 @@ struct bank_block {
     size_t count, capacity;
     size_t *ends; /* owned: where each customer's events end */
     size_t end_count, end_capacity;
-    int64_t first, last; /* the customers */
-    int64_t size;        /* how many at once */
+    int64_t first, last;                      /* the customers */
+    int64_t size;                             /* how many at once */
+    struct store_statement *change_statement; /* owned */
+    struct bank_read_change *changes;         /* owned */
+    size_t change_count, change_capacity;
+    struct bank_event *merged; /* owned: the room in which events and their versions are merged */
+    size_t merged_capacity;
 };
 
 struct bank {
@@ -97,6 +109,13 @@ enum lx_err bank_is_empty(struct bank *bank, bool *ret_is_empty, struct lx_error
 
 /* What a killed load has left beside the store. The caller holds the store's write lock. */
 enum lx_err bank_sweep(const struct bank *bank, struct lx_error *err);
+
+/* An event from the columns of a row from at_ms to quantity; a null is INT64_MIN. */
+struct bank_event bank_event_of(const int64_t v[10]);
+
+/* In changes.c: merges the corrections and deletions of a block's customers into its events. */
+enum lx_err bank_block_correct(struct bank *bank, struct lx_error *err);
+void bank_block_release(struct bank_block *block);
 
 void bank_history_release(struct bank *bank);
 

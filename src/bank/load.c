@@ -105,6 +105,10 @@ static void init_sorters(struct bank_load *load)
             fact == BANK_FACT_EVENT ? load->memory_bytes / 4 * 3 : load->memory_bytes / 16;
         sorter_init(&load->sorters[fact], path, sizes[fact], share, load->thread_count);
     }
+    char path[LX_PATH_MAX];
+    snprintf(path, sizeof path, "%.*s%sc-", LX_PATH_MAX - 32, load->bank->path, BANK_SORT_SUFFIX);
+    sorter_init(&load->changes, path, sizeof(struct packed_change), load->memory_bytes / 16,
+                load->thread_count);
 }
 
 static enum lx_err prepare_load(struct bank_load *load, const char *folder, struct lx_error *err)
@@ -181,6 +185,7 @@ void bank_load_abort(struct bank_load *load)
     if (load == NULL) return;
     close_stores(load);
     for (int fact = 0; fact < BANK_FACT_SORTED_COUNT; fact++) sorter_release(&load->sorters[fact]);
+    sorter_release(&load->changes);
     for (int i = 0; i < BANK_LIST_END; i++) lx_dictionary_release(&load->lists[i]);
     for (size_t i = 0; i < load->file_count; i++) lx_free(load->files[i].name);
     for (int i = 0; i < REFERENCE_COUNT; i++) lx_dictionary_release(&load->references[i]);
@@ -426,13 +431,22 @@ enum lx_err bank_put_customer(struct bank_load *load, const char *id, size_t id_
     return LX_OK;
 }
 
+static uint32_t codes_of(const struct bank_load *load, const struct bank_event *e)
+{
+    LX_ASSERT(e->kind > 0 && e->kind < BANK_EVENT_KIND_END);
+    LX_ASSERT(e->channel < BANK_CHANNEL_END && e->merchant < BANK_MERCHANT_END);
+    LX_ASSERT(e->product >= BANK_NO_PRODUCT && e->product < (int)load->bank->catalogue.count);
+
+    return (uint32_t)(e->product + 1) | (uint32_t)e->kind << 16 | (uint32_t)e->channel << 22 |
+           (uint32_t)e->merchant << 27;
+}
+
 enum lx_err bank_put_event(struct bank_load *load, int64_t customer, const struct bank_event *e,
                            enum bank_put *ret_outcome, struct lx_error *err)
 {
     LX_ASSERT(e != NULL && ret_outcome != NULL);
-    LX_ASSERT(e->kind > 0 && e->kind < BANK_EVENT_KIND_END);
-    LX_ASSERT(e->channel < BANK_CHANNEL_END && e->merchant < BANK_MERCHANT_END);
-    LX_ASSERT(e->product >= BANK_NO_PRODUCT && e->product < (int)load->bank->catalogue.count);
+
+    uint32_t codes = codes_of(load, e);
 
     void *record;
     enum lx_err code = put_fact(load, BANK_FACT_EVENT, customer, e->at_ms, e->known_at_ms,
@@ -443,8 +457,45 @@ enum lx_err bank_put_event(struct bank_load *load, int64_t customer, const struc
     packed->amount_fen = e->amount_fen;
     packed->balance_fen = e->balance_fen;
     packed->quantity = e->quantity;
-    packed->codes = (uint32_t)(e->product + 1) | (uint32_t)e->kind << 16 |
-                    (uint32_t)e->channel << 22 | (uint32_t)e->merchant << 27;
+    packed->codes = codes;
+    return LX_OK;
+}
+
+enum lx_err bank_put_change(struct bank_load *load, int64_t customer,
+                            const struct bank_change *change, enum bank_put *ret_outcome,
+                            struct lx_error *err)
+{
+    LX_ASSERT(change != NULL && ret_outcome != NULL);
+    LX_ASSERT(customer < (int64_t)load->customers.count && !load->is_settled);
+    LX_ASSERT(change->event.sequence != BANK_SEQUENCE_AUTO);
+
+    const struct bank_event *event = &change->event;
+    uint32_t codes = change->is_deleted ? 0 : codes_of(load, event);
+    *ret_outcome = BANK_PUT_DONE;
+    if (customer < 0) {
+        *ret_outcome = BANK_PUT_UNKNOWN_CUSTOMER;
+    } else if (event->known_at_ms < event->at_ms) {
+        *ret_outcome = BANK_PUT_KNOWN_BEFORE_IT_HAPPENED;
+    } else if (event->known_at_ms <= 0) {
+        snprintf(load->refusal, sizeof load->refusal, "a correction known before 1970");
+        *ret_outcome = BANK_PUT_BAD_VALUE;
+    }
+    if (*ret_outcome != BANK_PUT_DONE) return LX_OK;
+
+    void *record;
+    struct sorter_key key = {event->at_ms, (uint32_t)customer, event->sequence};
+    enum lx_err code = sorter_put(&load->changes, &key, &record, err);
+    if (code != LX_OK) return code;
+    struct packed_change *packed = record;
+    packed->known_at_ms = event->known_at_ms;
+    packed->amount_fen = event->amount_fen;
+    packed->balance_fen = event->balance_fen;
+    packed->line = change->line;
+    packed->quantity = event->quantity;
+    packed->codes = codes;
+    packed->origin = change->origin;
+    packed->is_deleted = change->is_deleted;
+    bank_load_count(load, BANK_UNKNOWN_MS); /* how far it reaches is seen when it is taken */
     return LX_OK;
 }
 
@@ -519,13 +570,34 @@ static enum lx_err replace_store(struct bank_load *load, struct lx_error *err)
     return host_sync_folder(slash == NULL ? "." : slash == folder ? "/" : folder, err);
 }
 
+enum lx_err bank_load_settle(struct bank_load *load, const struct lx_env *env,
+                             const struct bank_orphans *orphans, struct lx_error *err)
+{
+    LX_ASSERT(load != NULL && env != NULL && orphans != NULL && orphans->reject != NULL);
+    LX_ASSERT(!load->is_settled && !load->is_committed);
+
+    load->is_settled = true;
+    return bank_load_write(load, env, orphans, err);
+}
+
+static enum lx_err refuse_orphan(void *context, uint32_t origin, uint64_t line,
+                                 struct lx_error *err)
+{
+    const struct bank_load *load = context;
+    return lx_fail(err, LX_ERR_REFUSED,
+                   "%s: number %" PRIu32 ", line %" PRIu64 ": a correction of an event that is not"
+                   " there",
+                   load->source, origin, line);
+}
+
 enum lx_err bank_load_commit(struct bank_load *load, const struct lx_env *env,
                              struct bank_load_result *ret_result, struct lx_error *err)
 {
     LX_ASSERT(load != NULL && env != NULL && ret_result != NULL);
     LX_ASSERT(!load->is_committed);
 
-    enum lx_err code = bank_load_write(load, env, err);
+    const struct bank_orphans orphans = {load, refuse_orphan};
+    enum lx_err code = load->is_settled ? LX_OK : bank_load_settle(load, env, &orphans, err);
     if (code == LX_OK) code = store_commit(load->target, err);
     if (code == LX_OK && load->is_first) code = replace_store(load, err);
     if (code != LX_OK) return code;

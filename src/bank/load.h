@@ -12,7 +12,9 @@
  *
  * A fact about a customer that neither the bank nor the batch knows is an outcome
  * (BANK_PUT_UNKNOWN_CUSTOMER): the row is the importer's to reject.
- * Holdings are derived from open and close events when the batch commits.
+ * A correction or deletion may come before its event in a batch, so that its event is missing is
+ * seen only once all is written: bank_load_settle tells of those.
+ * Holdings are derived from open and close events as corrected when the batch commits.
  * Ranges (a kind, a product's number, a level of 1 to 5 ...) are the caller's to keep; one that is
  * not kept is a bug.
  * Errors: store's; LX_ERR_BUSY while another load runs or, for the first one, while somebody has
@@ -90,6 +92,10 @@ LX_MUST_USE enum lx_err bank_put_customer(struct bank_load *load, const char *id
 LX_MUST_USE enum lx_err bank_put_event(struct bank_load *load, int64_t customer,
                                        const struct bank_event *event, enum bank_put *ret_outcome,
                                        struct lx_error *err);
+/* A change known at 1970 or before is BAD_VALUE; the event's sequence is never AUTO. */
+LX_MUST_USE enum lx_err bank_put_change(struct bank_load *load, int64_t customer,
+                                        const struct bank_change *change,
+                                        enum bank_put *ret_outcome, struct lx_error *err);
 LX_MUST_USE enum lx_err bank_put_risk(struct bank_load *load, int64_t customer,
                                       const struct bank_risk *risk, enum bank_put *ret_outcome,
                                       struct lx_error *err);
@@ -140,6 +146,20 @@ struct bank_value {
 LX_MUST_USE enum lx_err bank_put_row(struct bank_load *load, const char *table,
                                      const struct bank_value *values, size_t count,
                                      enum bank_put *ret_outcome, struct lx_error *err);
+
+/*
+ * Writes what was put, invisible still, and gives each change whose event neither the bank nor the
+ * batch has to `reject`, with its origin and line; it is left out. The caller may then commit or
+ * abort; nothing more can be put. A commit without it does the same, but such a change fails it
+ * (LX_ERR_REFUSED). The same change again, and one that says what the version before it says, are
+ * duplicates.
+ */
+struct bank_orphans {
+    void *context;
+    enum lx_err (*reject)(void *context, uint32_t origin, uint64_t line, struct lx_error *err);
+};
+LX_MUST_USE enum lx_err bank_load_settle(struct bank_load *load, const struct lx_env *env,
+                                         const struct bank_orphans *orphans, struct lx_error *err);
 
 struct bank_load_result {
     int64_t batch; /* number, from 1 */

@@ -39,6 +39,16 @@ struct packed_event {
     uint32_t codes; /* from the lowest bit: product + 1 in 16, kind in 6, channel in 5, merchant */
 };
 _Static_assert(sizeof(struct packed_event) == 48, "no padding");
+/* The event named by the key, as it really was. */
+struct packed_change {
+    struct sorter_key key;
+    int64_t known_at_ms, amount_fen, balance_fen;
+    uint64_t line;
+    int32_t quantity;
+    uint32_t codes; /* as above */
+    uint32_t origin, is_deleted;
+};
+_Static_assert(sizeof(struct packed_change) == 64, "no padding");
 _Static_assert(BANK_EVENT_KIND_END <= 64 && BANK_CHANNEL_END <= 32 && BANK_MERCHANT_END <= 32,
                "they fit into their bits");
 
@@ -62,7 +72,7 @@ struct bank_load {
     struct bank *before;  /* the bank as it was, for looking up; NULL in the first load */
     struct store *target; /* where rows go: the bank's store, or a new one in the first load */
     char loading_path[LX_PATH_MAX];
-    bool is_first, is_committed;
+    bool is_first, is_settled, is_committed;
 
     char *source, *mapping;
     int64_t now_ms, number;
@@ -79,6 +89,7 @@ struct bank_load {
     size_t name_length, name_bytes_capacity;
 
     struct sorter sorters[BANK_FACT_SORTED_COUNT];
+    struct sorter changes; /* of events */
     struct loaded_file *files;
     size_t file_count, file_capacity;
     struct store_statement *find_file;
@@ -103,14 +114,22 @@ enum lx_err bank_facts_at(struct bank *bank, enum bank_fact fact, int64_t custom
                           const void **ret_rows, size_t *ret_count, struct lx_error *err);
 
 /* In commit.c: everything gathered into the target, whose transaction is left open. */
-enum lx_err bank_load_write(struct bank_load *load, const struct lx_env *env, struct lx_error *err);
+enum lx_err bank_load_write(struct bank_load *load, const struct lx_env *env,
+                            const struct bank_orphans *orphans, struct lx_error *err);
 
-/* In commit_facts.c and commit_events.c: its parts. */
+/* In commit_facts.c, commit_events.c and commit_changes.c: its parts. */
 enum lx_err bank_commit_facts(struct bank_load *load, struct lx_error *err);
 enum lx_err bank_commit_first_events(struct bank_load *load, const struct lx_env *env,
                                      struct lx_error *err);
 enum lx_err bank_commit_more_events(struct bank_load *load, const struct lx_env *env,
                                     struct lx_error *err);
+
+/* After the events. */
+enum lx_err bank_commit_changes(struct bank_load *load, const struct bank_orphans *orphans,
+                                struct lx_error *err);
+
+/* kind, product, at_ms, known_at_ms of customer $1's openings and closings as they are now known. */
+extern const char bank_holding_events_sql[];
 
 /* In rows.c. */
 void bank_load_release_rows(struct bank_load *load);

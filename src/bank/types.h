@@ -141,6 +141,33 @@ struct bank_event {
     int32_t quantity;    /* seconds on a page; 0 elsewhere */
     int16_t product;     /* index in the catalogue, BANK_NO_PRODUCT */
     uint8_t kind, channel, merchant;
+    uint8_t is_correction;  /* a later version of an event: what the bank learned of it */
+    int64_t replaced_at_ms; /* from here on the bank knew better; 0: it still stands */
+};
+
+/*
+ * Whether the bank held this to be true at the moment: it knew of it, and of no correction and no
+ * deletion yet. What is corrected is in a history once for each of its versions, and at any moment
+ * at most one of them is known. at_ms is not looked at.
+ */
+static inline bool bank_event_is_known(const struct bank_event *event, int64_t as_of_ms)
+{
+    return event->known_at_ms <= as_of_ms &&
+           (event->replaced_at_ms == 0 || as_of_ms < event->replaced_at_ms);
+}
+
+/*
+ * The bank learned that an event was not as it had come, or had not been at all. The event is named
+ * by customer, `event.at_ms` and `event.sequence`; the rest of `event` is what it really was (of a
+ * deletion nothing but known_at_ms is looked at). A change goes before the event's own row whichever
+ * was known first, and of two changes the one that was known last counts from then on.
+ */
+struct bank_change {
+    struct bank_event event;
+    bool is_deleted;
+    /* The caller's own, to be told of a change whose event is not there. */
+    uint32_t origin;
+    uint64_t line;
 };
 
 struct bank_risk {
@@ -181,8 +208,10 @@ struct bank_complaint {
 };
 
 /*
- * Everything known about one customer, each list ordered by at_ms (events also by sequence).
- * A feature as of t uses only what has at_ms <= t and known_at_ms <= t.
+ * Everything known about one customer, each list ordered by at_ms (events also by sequence, the
+ * versions of one event in the order in which they replaced each other).
+ * A feature as of t uses only what has at_ms <= t and known_at_ms <= t; of events those that
+ * bank_event_is_known at t.
  */
 struct bank_history {
     int64_t customer; /* dense row number, from 0 */

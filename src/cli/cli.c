@@ -284,6 +284,52 @@ static enum lx_err parse(struct cli_call *call, int count, char **arguments, str
     return LX_OK;
 }
 
+enum lx_err cli_fault(struct cli_call *call, const char *expression, const struct expr_fault *fault,
+                      enum lx_err code, const struct lx_error *err)
+{
+    if (code == LX_ERR_BAD_INPUT && fault != NULL) {
+        call->fault = *fault;
+        call->expression = expression;
+    } else if (code == LX_ERR_OVERFLOW) {
+        int line, column, length = 0;
+        if (sscanf(err->text, "%d:%d: %n", &line, &column, &length) < 2 || length == 0) return code;
+        call->fault = (struct expr_fault){.line = line, .column = column};
+        snprintf(call->fault.message, sizeof call->fault.message, "%s", err->text + length);
+        call->expression = expression;
+    }
+    return code;
+}
+
+/* The line of the expression and a caret under the place. */
+static void show_fault(const struct cli_call *call)
+{
+    const char *line = call->expression;
+    for (int i = 1; i < call->fault.line && strchr(line, '\n') != NULL; i++)
+        line = strchr(line, '\n') + 1;
+    size_t length = strcspn(line, "\n"), before = 0;
+    char start[EXPR_TEXT_MAX + 1];
+    for (int i = 1; i < call->fault.column && before < length; i++) do
+            before++;
+        while (before < length && ((unsigned char)line[before] & 0xC0u) == 0x80u);
+    if (before >= sizeof start) return;
+    memcpy(start, line, before);
+    start[before] = '\0';
+    fprintf(stderr, "  %.*s\n  %*s^\n", (int)length, line, width_of(start), "");
+}
+
+static void say_error(const struct cli_call *call, const struct lx_error *err)
+{
+    if (call->expression == NULL) {
+        fprintf(stderr, "lingxi: %s\n", err->text);
+        return;
+    }
+    fprintf(stderr,
+            cli_text(call, "lingxi: 表达式第 %d 行第 %d 列：%s\n",
+                     "lingxi: line %d, column %d of the expression: %s\n"),
+            call->fault.line, call->fault.column, call->fault.message);
+    show_fault(call);
+}
+
 /* On failure the document is the error alone. */
 static void write_error(struct cli_call *call, const struct lx_error *err)
 {
@@ -293,7 +339,12 @@ static void write_error(struct cli_call *call, const struct lx_error *err)
     json_name(&call->json, "error");
     json_object_begin(&call->json);
     json_name_text(&call->json, "code", lx_err_name(err->code));
-    json_name_text(&call->json, "message", err->text);
+    json_name_text(&call->json, "message",
+                   call->expression == NULL ? err->text : call->fault.message);
+    if (call->expression != NULL) {
+        json_name_int(&call->json, "line", call->fault.line);
+        json_name_int(&call->json, "column", call->fault.column);
+    }
     json_object_end(&call->json);
     json_object_end(&call->json);
 }
@@ -331,7 +382,7 @@ int cli_main(int argument_count, char **arguments)
         host_restart_with("OMP_WAIT_POLICY", "passive", arguments);
     if (code == LX_OK) code = run(&call, &err);
     if (code != LX_OK && call.is_json) write_error(&call, &err);
-    if (code != LX_OK) fprintf(stderr, "lingxi: %s\n", err.text);
+    if (code != LX_OK) say_error(&call, &err);
     if (code == LX_OK || call.is_json) {
         struct lx_error print_err = {0};
         enum lx_err print_code = print(&call, &print_err);

@@ -15,6 +15,7 @@
 #include "base/env.h"
 #include "base/limits.h"
 #include "codec/json.h"
+#include "expr/expr.h"
 #include "learn/sampling.h"
 
 enum cli_language { CLI_ZH, CLI_EN };
@@ -51,6 +52,8 @@ struct cli_call {
     int64_t started_ns;
     struct lx_buffer out;    /* what goes to stdout when the command is done */
     struct json_writer json; /* over `out`, inside the document's object, when is_json */
+    const char *expression;  /* what `fault` is about; NULL: no expression was at fault */
+    struct expr_fault fault;
 };
 
 extern const struct cli_command cli_commands[];
@@ -89,6 +92,11 @@ void cli_figure(struct cli_call *call, const char *name, double value);
 void cli_count(struct cli_call *call, const char *name, const char *zh, const char *en,
                int64_t value);
 
+/* Remembers the place of a fault in an expression; an overflow's stands in its message. Gives `code`
+ * back. */
+enum lx_err cli_fault(struct cli_call *call, const char *expression, const struct expr_fault *fault,
+                      enum lx_err code, const struct lx_error *err);
+
 /* The commands, one file a subject. */
 enum lx_err cli_init(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_synth(struct cli_call *call, struct lx_error *err);
@@ -103,6 +111,7 @@ enum lx_err cli_answer(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_rules(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_customer(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_timeline(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_expr(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_bench(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_help(struct cli_call *call, struct lx_error *err);
 

@@ -226,7 +226,8 @@ out:
     return code;
 }
 
-static void row_lines(struct cli_call *call, const struct timeline_row *row, const char *at)
+static void row_lines(struct cli_call *call, const struct timeline_row *row, const char *at,
+                      const char *known)
 {
     char amount[MONEY_TEXT_SIZE] = "", balance[MONEY_TEXT_SIZE] = "", seconds[32] = "";
     if (row->amount_fen != BANK_NO_AMOUNT) money_format(row->amount_fen, amount);
@@ -241,6 +242,8 @@ static void row_lines(struct cli_call *call, const struct timeline_row *row, con
              cli_text(call, row->channel_zh, row->channel_en));
     if (balance[0] != '\0')
         cli_line(call, "  %21s%s %s", "", cli_text(call, "余额", "balance"), balance);
+    if (row->is_corrected)
+        cli_line(call, "  %21s%s %s", "", cli_text(call, "更正于", "corrected"), known);
 }
 
 static void row_json(struct cli_call *call, const struct timeline_row *row, const char *at)
@@ -259,6 +262,7 @@ static void row_json(struct cli_call *call, const struct timeline_row *row, cons
     if (row->amount_fen != BANK_NO_AMOUNT) json_name_int(json, "amount_fen", row->amount_fen);
     if (row->balance_fen != BANK_NO_AMOUNT) json_name_int(json, "balance_fen", row->balance_fen);
     if (row->quantity != 0) json_name_int(json, "seconds", row->quantity);
+    if (row->is_corrected) json_name_bool(json, "corrected", true);
     json_object_end(json);
 }
 
@@ -270,12 +274,13 @@ static void rows_print(struct cli_call *call, const struct timeline_row *rows, s
         json_array_begin(&call->json);
     }
     for (size_t i = 0; i < count; i++) {
-        char at[LX_TIME_TEXT_SIZE];
+        char at[LX_TIME_TEXT_SIZE], known[LX_TIME_TEXT_SIZE];
         lx_ms_format(rows[i].at_ms, utc_offset, at);
+        lx_ms_format(rows[i].known_at_ms, utc_offset, known);
         if (call->is_json)
             row_json(call, &rows[i], at);
         else
-            row_lines(call, &rows[i], at);
+            row_lines(call, &rows[i], at, known);
     }
     if (call->is_json) json_array_end(&call->json);
     if (count == 0) cli_line(call, "  %s", cli_text(call, "没有事件", "no events"));

@@ -8,6 +8,12 @@
     {                                                                                              \
         "--seed", "N", "随机种子，默认 1", "random seed, 1 by default"                             \
     }
+#define NEGATIVES                                                                                  \
+    {                                                                                              \
+        "--negatives", "NO,IGNORED,NEVER",                                                         \
+            "三类负样本的权重：拒绝、未理会、规则不允许，默认 1,1,1",                              \
+            "weights of negatives: said no, did nothing, ruled out; 1,1,1 by default"              \
+    }
 
 const struct cli_command cli_commands[] = {
     {"init",
@@ -66,6 +72,7 @@ const struct cli_command cli_commands[] = {
      {AS_OF,
       {"--balance", "METHOD", "不平衡处理方法，默认 none",
        "what to do about imbalance, none by default"},
+      NEGATIVES,
       SEED},
      "训练、校准并登记模型",
      "trains, calibrates and registers a model",
@@ -77,7 +84,10 @@ const struct cli_command cli_commands[] = {
      0,
      {{"--compare", NULL, "比较各种不平衡处理方法", "compares the methods against imbalance"},
       {"--simulate", NULL, "在模拟银行上闭环试用", "closed loop on a synthetic bank"},
-      SEED},
+      SEED,
+      {"--seeds", "N", "--compare 重复的种子数，默认 1",
+       "how many seeds --compare takes, 1 by default"},
+      NEGATIVES},
      "在模型未见过的月份上评估",
      "quality of the model on months it has not seen",
      cli_evaluate,
@@ -142,6 +152,14 @@ const struct cli_command cli_commands[] = {
      "客户的事件，新的在前",
      "a customer's events, newest first",
      cli_timeline},
+    {"expr",
+     "EXPR",
+     1,
+     1,
+     {{"--customer", "ID", "对该客户求值", "its value for this customer"}, AS_OF},
+     "检查一个表达式，或对某客户求值",
+     "checks an expression, or evaluates it for one customer",
+     cli_expr},
     {"bench",
      "NAME",
      1,

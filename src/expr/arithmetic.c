@@ -76,8 +76,8 @@ static u128 divide_half_even(u128 above, u128 below)
 
 /*
  * fen / (m * 2^e) with m below 2^53. For e >= 0 the divisor is a whole number; past 2^65 the
- * quotient is below a quarter. For e < 0 the dividend is fen * 2^-e: up to 64 bits at once, the rest
- * in a second step of the same long division, whose remainder is below 2^53.
+ * quotient is below a quarter. For e < 0 the dividend is fen * 2^-e: up to 64 bits at once, the
+ * rest in a second step of the same long division, whose remainder is below 2^53.
  */
 bool arithmetic_money_by_real(int64_t fen, double divisor, int64_t *ret_fen)
 {
@@ -153,8 +153,8 @@ static size_t character(const char *text, size_t at, size_t length)
 }
 
 /*
- * Only the last % can have to take in more, so one place to go back to is enough. Bytes are compared
- * although `_` is a character: in UTF-8 no character begins inside another.
+ * Only the last % can have to take in more, so one place to go back to is enough. Bytes are
+ * compared although `_` is a character: in UTF-8 no character begins inside another.
  */
 bool arithmetic_is_like(const char *text, size_t length, const char *pattern, size_t pattern_length,
                         char escape)

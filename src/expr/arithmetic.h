@@ -25,7 +25,7 @@ LX_MUST_USE bool arithmetic_floor(double value, int64_t *ret_value);
 LX_MUST_USE bool arithmetic_plus_days(int64_t day, int64_t count, int64_t *ret_day);
 LX_MUST_USE bool arithmetic_plus_months(int64_t day, int64_t count, int64_t *ret_day);
 
-/* Case counts; `_` is one character, `%` any number; behind `escape` (0: none) a byte means itself. */
+/* Case counts; `_` is one character, `%` any number; behind `escape` (0: none) a byte is itself. */
 bool arithmetic_is_like(const char *text, size_t length, const char *pattern, size_t pattern_length,
                         char escape);
 

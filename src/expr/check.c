@@ -261,6 +261,30 @@ static enum lx_err check_is_null(struct checker *checker, const struct syntax *s
     return convert(checker, child, (struct found_type){EXPR_BOOLEAN, NULL}, "`is null`");
 }
 
+static bool is_number_literal(const struct expr_node *node)
+{
+    const struct syntax *literal = ((const struct draft *)node)->literal;
+    return literal != NULL && literal->kind == SYNTAX_NUMBER;
+}
+
+static bool is_zero_literal(const struct expr_node *node)
+{
+    if (!is_number_literal(node)) return false;
+    return node->type == EXPR_REAL ? node->value.as.real == 0 : node->value.as.integer == 0;
+}
+
+/* The parser makes one number of - and 28, but not of - and round(28), which is 28. */
+static enum lx_err check_negative_literal(struct checker *checker, struct place place,
+                                          const struct syntax *number, struct draft **ret_draft)
+{
+    struct syntax *negative = lx_arena_alloc(&checker->compiler->arena, sizeof *negative);
+    if (negative == NULL) return compiler_no_memory(checker->compiler);
+    *negative = *number;
+    negative->is_negative = true;
+    negative->place = place;
+    return check_literal(checker, negative, ret_draft);
+}
+
 static enum lx_err check_negate(struct checker *checker, const struct syntax *syntax,
                                 struct draft **ret_draft)
 {
@@ -278,6 +302,13 @@ static enum lx_err check_negate(struct checker *checker, const struct syntax *sy
         *ret_draft = (struct draft *)(uintptr_t)child;
         return LX_OK;
     }
+    if (is_zero_literal(child)) { /* -0 would be written as a literal */
+        *ret_draft = (struct draft *)(uintptr_t)child;
+        return LX_OK;
+    }
+    if (is_number_literal(child) && !((const struct draft *)child)->literal->is_negative)
+        return check_negative_literal(checker, syntax->place,
+                                      ((const struct draft *)child)->literal, ret_draft);
     struct found_type found = {EXPR_INTEGER, NULL};
     code =
         unify(checker, children_of(draft), TYPES_NUMBER, false, "unary `-`", syntax->place, &found);
@@ -286,12 +317,6 @@ static enum lx_err check_negate(struct checker *checker, const struct syntax *sy
 }
 
 /* --- Arithmetic ----------------------------------------------------------------------------- */
-
-static bool is_number_literal(const struct expr_node *node)
-{
-    const struct syntax *literal = ((const struct draft *)node)->literal;
-    return literal != NULL && literal->kind == SYNTAX_NUMBER;
-}
 
 static const char *sign_of(enum expr_op op)
 {

@@ -105,8 +105,8 @@ int64_t whole_number(const char *digits, int64_t max);
 /* "money", "enumeration channel" */
 const char *type_text(struct checker *checker, struct found_type found);
 struct found_type type_of(const struct expr_node *node);
-/* Makes it of that type if it can be without loss of meaning: a literal takes it, an integer becomes
- * a real. `what` begins the message: "`like`". */
+/* Makes it of that type if it can be without loss of meaning: a literal takes it, an integer
+ * becomes a real. `what` begins the message: "`like`". */
 LX_MUST_USE enum lx_err convert(struct checker *checker, const struct expr_node **item,
                                 struct found_type target, const char *what);
 /* One type for all: the one of those that are no literals, or REAL if integers and reals mix. It

@@ -75,7 +75,11 @@ static enum lx_err number_as_real(struct checker *checker, const struct syntax *
              decimal.count > 0 ? decimal.count : 1, decimal.count > 0 ? decimal.digits : "0",
              decimal.exponent);
     struct lx_error ignored;
-    if (field_real(text, strlen(text), ret_value, &ignored) == LX_OK) return LX_OK;
+    double value;
+    if (field_real(text, strlen(text), &value, &ignored) == LX_OK) {
+        *ret_value = value + 0.0; /* there is one zero */
+        return LX_OK;
+    }
     return compiler_fail(checker->compiler, LX_ERR_BAD_INPUT, syntax->place,
                          "%s is out of a real's range", syntax->text);
 }

@@ -12,9 +12,9 @@ struct evaluation {
     struct lx_error *err;
 };
 
-typedef enum lx_err evaluate_operator(const struct evaluation *evaluation,
-                                      const struct expr_node *node, struct expr_value *ret_value);
-static evaluate_operator *const operators[EXPR_OP_COUNT];
+/* By operator; the table stands at the end. */
+static enum lx_err (*const operators[EXPR_OP_COUNT])(const struct evaluation *,
+                                                     const struct expr_node *, struct expr_value *);
 
 /* The tree is at most EXPR_DEPTH_MAX high, and so is the recursion. */
 static inline enum lx_err evaluate(const struct evaluation *evaluation,
@@ -506,7 +506,9 @@ static enum lx_err evaluate_extreme(const struct evaluation *evaluation,
 
 /* --- The table ------------------------------------------------------------------------------ */
 
-static evaluate_operator *const operators[EXPR_OP_COUNT] = {
+static enum lx_err (*const operators[EXPR_OP_COUNT])(const struct evaluation *,
+                                                     const struct expr_node *,
+                                                     struct expr_value *) = {
     [EXPR_OP_LITERAL] = evaluate_leaf,
     [EXPR_OP_FIELD] = evaluate_leaf,
     [EXPR_OP_RELATION_FIELD] = evaluate_relation_field,

@@ -35,9 +35,10 @@ enum {
 };
 
 /*
- * MONEY is fen, DATE days since 1970-01-01, ENUM the position of a value in its enumeration, SET a
- * set of such positions. INTERVAL (whole days, or whole calendar months) is what `90 days` is; it
- * lives only beside a date and is never a field. NULL is the type of the literal alone.
+ * REAL is finite, MONEY is fen, DATE days since 1970-01-01, ENUM the position of a value in its
+ * enumeration, SET a set of such positions. INTERVAL (whole days, or whole calendar months) is what
+ * `90 days` is; it lives only beside a date and is never a field. NULL is the type of the literal
+ * alone.
  */
 enum expr_type {
     EXPR_NULL,
@@ -117,6 +118,11 @@ struct expr_schema {
     size_t relation_count;
 };
 
+/* For schemas that come from a file: whether every name can be said in an expression (no word of
+ * the language, one meaning) and every type is complete. LX_ERR_BAD_INPUT names the first that is
+ * not. */
+LX_MUST_USE enum lx_err expr_schema_check(const struct expr_schema *schema, struct lx_error *err);
+
 /* --- Compiling ------------------------------------------------------------------------------ */
 
 /* Where and what. Lines and columns from 1; a column counts characters, not bytes. */
@@ -141,8 +147,11 @@ void expr_free(struct expr *expr); /* NULL is fine */
 enum expr_type expr_result(const struct expr *expr);
 const struct expr_enumeration *expr_result_enumeration(const struct expr *expr);
 
-/* The canonical text: English names, fewest parentheses, literals in one form. Compiling it gives
- * the same tree, which is how two texts are compared. Returns the length, as snprintf does. */
+/*
+ * The canonical text: English names, fewest parentheses, literals in one form. Compiling it as it
+ * was compiled (as a type or not) gives the same tree, which is how two texts are compared. Returns
+ * the length, as snprintf does.
+ */
 size_t expr_format(const struct expr *expr, char *text, size_t size);
 
 /* Which fields of the schema the text reads itself, outside its windows; ascending. */
@@ -160,7 +169,8 @@ enum expr_aggregate {
     EXPR_LAST,            /* the argument of the newest row where it is not null */
     EXPR_DISTINCT,        /* how many different values that are not null */
     EXPR_TOP,             /* the value most rows have; of equals the smallest; enumerations only */
-    EXPR_SLOPE,           /* REAL: least squares against days, per day; NULL below two days */
+    EXPR_SLOPE,           /* REAL: least squares against days, per day, of MONEY in yuan; NULL below
+                             two days */
     EXPR_DAYS_SINCE_LAST, /* whole days from the newest row to the as-of day; NULL without one */
     EXPR_DAYS_SINCE_FIRST,
     EXPR_AGGREGATE_COUNT
@@ -183,10 +193,14 @@ struct expr_window {
     bool is_over_months, is_before_months;
     enum expr_type type; /* of the result */
     const struct expr_enumeration *enumeration;
-    bool is_constant; /* nothing of the outer row is read, so the value is the customer's alone */
+    bool is_constant; /* nothing of the outer row is read and no function of the host called, so the
+                         value is the customer's alone */
 };
 size_t expr_window_count(const struct expr *expr);
 const struct expr_window *expr_window_at(const struct expr *expr, size_t index);
+
+/* The window's own canonical text, by which hosts know that two expressions ask for the same. */
+size_t expr_window_format(const struct expr *expr, size_t index, char *text, size_t size);
 
 /* The first and the last day that count, as of a day. first is INT32_MIN without `over`. */
 void expr_window_span(const struct expr_window *window, int32_t as_of_day, int32_t *ret_first_day,
@@ -212,7 +226,12 @@ struct expr_row {
                                   struct expr_value *ret_value, struct lx_error *err);
 };
 
-/* No allocation. LX_ERR_OVERFLOW with line and column of the operator. */
+/*
+ * No allocation. LX_ERR_OVERFLOW with line and column of the operator. From left to right, and only
+ * what is needed: `and` stops at the first false, `or` at the first true, `case`, `coalesce` and
+ * `between` likewise, and an operator whose left side is NULL does not look at its right one. So an
+ * overflow that nobody needs is none.
+ */
 LX_MUST_USE enum lx_err expr_evaluate(const struct expr *expr, const struct expr_row *row,
                                       struct expr_value *ret_value, struct lx_error *err);
 

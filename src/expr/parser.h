@@ -4,7 +4,8 @@
 /*
  * parser: tokens to a tree of what was written, without names or types. Private to expr.
  *
- * Recursive descent; it goes at most EXPR_DEPTH_MAX levels down, and no tree that it makes is higher.
+ * Recursive descent; it goes at most EXPR_DEPTH_MAX levels down, and no tree that it makes is
+ * higher.
  */
 
 #include "expr/lexer.h"

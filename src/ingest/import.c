@@ -232,7 +232,7 @@ static enum lx_err load_rows(struct import *import, bool has_past, struct lx_err
     if (code == LX_OK) code = run_tasks(import, 0, products, err);
     import->context.catalogue = bank_load_catalogue(import->load);
     if (code == LX_OK) code = run_tasks(import, products, import->files.task_count, err);
-    return code == LX_OK ? import_loader_finish(&import->loader, err) : code;
+    return code == LX_OK ? import_loader_finish(&import->loader, import->env, err) : code;
 }
 
 static void fill_result(struct import *import)

@@ -109,26 +109,54 @@ static struct bank_event blank_event(const struct import_plan *plan, enum bank_e
     return event;
 }
 
-static void make_event(const struct import_plan *plan, struct import_row *row,
+/* An event but for its sequence; false where a value is missing. */
+static bool fill_event(const struct import_plan *plan, struct bank_event *event,
                        struct import_trouble *trouble)
 {
-    struct bank_event *event = &row->as.event;
     enum bank_event_kind kind = (enum bank_event_kind)value_of(plan, MAPPING_FIELD_KIND)->number;
     *event = blank_event(plan, kind);
-    if (!take_moments(plan, &event->at_ms, &event->known_at_ms, trouble)) return;
+    if (!take_moments(plan, &event->at_ms, &event->known_at_ms, trouble)) return false;
     event->product = (int16_t)number_or(plan, MAPPING_FIELD_PRODUCT, BANK_NO_PRODUCT);
     bool needs_product = kind == BANK_EVENT_KIND_OPEN || kind == BANK_EVENT_KIND_CLOSE;
-    if (needs_product && event->product == BANK_NO_PRODUCT) {
-        refuse_field(plan, trouble, IMPORT_REASON_EMPTY, MAPPING_FIELD_PRODUCT,
-                     "an opening or closing names its product");
-        return;
-    }
+    if (needs_product && event->product == BANK_NO_PRODUCT)
+        return refuse_field(plan, trouble, IMPORT_REASON_EMPTY, MAPPING_FIELD_PRODUCT,
+                            "an opening or closing names its product");
     event->amount_fen = signed_amount(plan);
     event->balance_fen = number_or(plan, MAPPING_FIELD_BALANCE, BANK_NO_AMOUNT);
     event->merchant = (uint8_t)number_or(plan, MAPPING_FIELD_MERCHANT, BANK_MERCHANT_NONE);
     event->quantity = (int32_t)number_or(plan, MAPPING_FIELD_QUANTITY, 0);
+    return true;
+}
+
+static void make_event(const struct import_plan *plan, struct import_row *row,
+                       struct import_trouble *trouble)
+{
+    struct bank_event *event = &row->as.event;
+    if (!fill_event(plan, event, trouble)) return;
     const struct import_field_value *sequence = value_of(plan, MAPPING_FIELD_SEQUENCE);
     event->sequence = sequence->is_there ? (uint32_t)sequence->number : import_sequence_of(event);
+}
+
+static void make_change(const struct import_plan *plan, struct import_row *row,
+                        struct import_trouble *trouble)
+{
+    struct bank_event *event = &row->as.change.event;
+    row->as.change.is_deleted = number_or(plan, MAPPING_FIELD_IS_DELETED, 0) != 0;
+    if (row->as.change.is_deleted) {
+        *event = blank_event(plan, BANK_EVENT_KIND_NONE);
+        if (!take_moments(plan, &event->at_ms, &event->known_at_ms, trouble)) return;
+    } else {
+        if (!value_of(plan, MAPPING_FIELD_KIND)->is_there) {
+            refuse_field(plan, trouble, IMPORT_REASON_EMPTY, MAPPING_FIELD_KIND,
+                         "what is not deleted is said in full");
+            return;
+        }
+        if (!fill_event(plan, event, trouble)) return;
+    }
+    event->sequence = (uint32_t)value_of(plan, MAPPING_FIELD_SEQUENCE)->number;
+    if (event->sequence == BANK_SEQUENCE_AUTO)
+        refuse_field(plan, trouble, IMPORT_REASON_BAD_VALUE, MAPPING_FIELD_SEQUENCE,
+                     "stands for events without a number");
 }
 
 /* known_at of one of a contract's facts: said by its own column, or counted from that fact. */
@@ -440,6 +468,7 @@ enum lx_err import_fact(struct import_plan *plan, const struct csv_row *csv,
     switch (plan->file->entity) {
     case MAPPING_ENTITY_CUSTOMER: make_customer(plan, row, trouble); return LX_OK;
     case MAPPING_ENTITY_EVENT: make_event(plan, row, trouble); return LX_OK;
+    case MAPPING_ENTITY_EVENT_CHANGE: make_change(plan, row, trouble); return LX_OK;
     case MAPPING_ENTITY_CONTRACT: make_contract(plan, row, trouble); return LX_OK;
     case MAPPING_ENTITY_HOLDING: make_holding(plan, csv, row, trouble); return LX_OK;
     case MAPPING_ENTITY_SNAPSHOT: make_snapshot(plan, csv, row, trouble); return LX_OK;

@@ -258,6 +258,21 @@ static enum lx_err put_holding(struct import_loader *loader, const struct import
     return code == LX_OK ? settle(loader, block, row, outcome, err) : code;
 }
 
+/* Whether its event is there is seen when the batch is settled. */
+static enum lx_err put_change(struct import_loader *loader, const struct import_block *block,
+                              const struct import_row *row, int64_t customer, struct lx_error *err)
+{
+    struct bank_change change = {.event = row->as.change.event,
+                                 .is_deleted = row->as.change.is_deleted,
+                                 .origin = (uint32_t)block->task,
+                                 .line = row->line};
+    enum bank_put outcome = BANK_PUT_DONE;
+    LX_ASSERT(block->task <= UINT32_MAX);
+    enum lx_err code = bank_put_change(loader->load, customer, &change, &outcome, err);
+    if (code == LX_OK && outcome == BANK_PUT_DONE) loader->has_changes = true;
+    return code == LX_OK ? settle(loader, block, row, outcome, err) : code;
+}
+
 static enum lx_err put_snapshot(struct import_loader *loader, const struct import_block *block,
                                 const struct import_row *row, int64_t customer,
                                 struct lx_error *err)
@@ -365,6 +380,7 @@ static enum lx_err put_of(struct import_loader *loader, const struct import_bloc
     case MAPPING_ENTITY_CONSENT:
         code = bank_put_consent(loader->load, customer, &row->as.consent, &outcome, err);
         break;
+    case MAPPING_ENTITY_EVENT_CHANGE: return put_change(loader, block, row, customer, err);
     case MAPPING_ENTITY_CONTRACT: return put_contract(loader, block, row, customer, err);
     case MAPPING_ENTITY_HOLDING: return put_holding(loader, block, row, customer, err);
     case MAPPING_ENTITY_SNAPSHOT: return put_snapshot(loader, block, row, customer, err);
@@ -447,7 +463,20 @@ enum lx_err import_loader_take(struct import_loader *loader, const struct import
     return ends_group(loader->files, block->task) ? import_snapshots_flush(loader, err) : LX_OK;
 }
 
-enum lx_err import_loader_finish(struct import_loader *loader, struct lx_error *err)
+static enum lx_err reject_orphan(void *context, uint32_t origin, uint64_t line,
+                                 struct lx_error *err)
 {
-    return import_snapshots_flush(loader, err);
+    struct import_loader *loader = context;
+    loader->rows_loaded--;
+    return import_loader_reject(loader, origin, line, MAPPING_FIELD_SEQUENCE,
+                                IMPORT_REASON_NO_EVENT, "", err);
+}
+
+enum lx_err import_loader_finish(struct import_loader *loader, const struct lx_env *env,
+                                 struct lx_error *err)
+{
+    const struct bank_orphans orphans = {loader, reject_orphan};
+    enum lx_err code = import_snapshots_flush(loader, err);
+    if (code != LX_OK || !loader->has_changes) return code;
+    return bank_load_settle(loader->load, env, &orphans, err);
 }

@@ -31,6 +31,7 @@ struct import_loader {
     struct import_snapshots snapshots;
     uint64_t rows_read, rows_loaded, rows_passed;
     uint64_t duplicates; /* facts that were not even put, as they say nothing new */
+    bool has_changes;    /* of events */
 };
 
 void import_loader_init(struct import_loader *loader, struct bank_load *load,
@@ -46,8 +47,10 @@ LX_MUST_USE enum lx_err import_loader_prepare(struct import_loader *loader, cons
 /* Puts a block's rows. Snapshots are kept until all of their moment are there. */
 LX_MUST_USE enum lx_err import_loader_take(struct import_loader *loader,
                                            const struct import_block *block, struct lx_error *err);
-/* After the last block. */
-LX_MUST_USE enum lx_err import_loader_finish(struct import_loader *loader, struct lx_error *err);
+/* After the last block: rejects what only all rows together show. With changes of events the batch
+ * is settled then (bank/load.h). */
+LX_MUST_USE enum lx_err import_loader_finish(struct import_loader *loader, const struct lx_env *env,
+                                             struct lx_error *err);
 
 /* Rejects a row of a task; `column` is the field's in the mapping. */
 LX_MUST_USE enum lx_err import_loader_reject(struct import_loader *loader, size_t task,

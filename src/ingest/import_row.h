@@ -24,6 +24,7 @@
     X(KNOWN_BEFORE, "known before it happened")                                                    \
     X(UNKNOWN_CUSTOMER, "no such customer in the bank or in this batch")                           \
     X(BAD_ROW, "the bank refuses the row")                                                         \
+    X(NO_EVENT, "a correction of an event that neither the bank nor this batch has")               \
     X(OUT_OF_ORDER, "a snapshot not later than what the bank knows of this customer")              \
     X(CONTRADICTION, "another row of this customer and moment says otherwise")
 
@@ -67,6 +68,10 @@ struct import_row {
             struct import_slice name, lists[IMPORT_LISTS];
         } customer;
         struct bank_event event;
+        struct {
+            struct bank_event event;
+            bool is_deleted;
+        } change;
         struct {
             struct bank_event open;
             int64_t closed_ms, closed_known_ms; /* BANK_UNKNOWN_MS while it runs */

@@ -478,6 +478,12 @@ static enum lx_err check_required(struct mapping_parse *parse, const char *secti
     if (file->entity == MAPPING_ENTITY_SNAPSHOT && has_product == (file->held.count > 0))
         return mapping_refuse(parse, "[%s] needs either `held` (wide) or `product` (long)",
                               section);
+    const struct mapping_field *sequence = mapping_field(file, MAPPING_FIELD_SEQUENCE);
+    if (file->entity == MAPPING_ENTITY_EVENT_CHANGE && sequence->base == MAPPING_BASE_AUTO) {
+        parse->line = sequence->line;
+        return mapping_refuse(parse, "sequence = auto: a number that the loader gave cannot be "
+                                     "named by a change");
+    }
     return LX_OK;
 }
 

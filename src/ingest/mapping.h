@@ -24,7 +24,7 @@
  *   known_at = MOMENT    for entities that have it and do not name one
  *
  *   [file NAME]          NAME is free; it is used in messages
- *   entity = customer | event | contract | holding | snapshot | risk | exposure | consent
+ *   entity = customer | event | event_change | contract | holding | snapshot | risk | exposure | consent
  *            | do_not_contact | complaint | label | legal_hold | task | account | assignment
  *            | product | product_terms | institution | branch | staff | campaign | placement
  *            | experiment | experiment_arm
@@ -97,6 +97,13 @@
  *              Without it the event's content takes its place: rows that agree in everything are
  *              one event, a close goes before an open. `sequence = auto` says that such rows are
  *              different events, numbered as they come; then no row may come in a second file.
+ *   event_change  customer! at! sequence! known_at! is_deleted kind product amount sign balance
+ *              channel merchant quantity
+ *              What the bank learned later of an event that came with a `sequence`, named by
+ *              customer, at and sequence: that it had not been at all (is_deleted), or else what it
+ *              really was, in full, as in `event` (kind!). Until known_at the event counts as it
+ *              came; a later change goes before an earlier one. A change whose event neither the
+ *              bank nor the batch has is rejected.
  *   contract   customer! product! opened! known_at! closed amount channel
  *              An open event at `opened`, and a close event at `closed` where it is not empty.
  *   holding    customer! at! known_at! held! channel      wide: an open event for each product held
@@ -191,6 +198,9 @@
     X(EVENT, "event",                                                                              \
       "customer! at! known_at! kind! product amount sign balance channel merchant quantity "       \
       "sequence")                                                                                  \
+    X(EVENT_CHANGE, "event_change",                                                                \
+      "customer! at! sequence! known_at! is_deleted kind product amount sign balance channel "     \
+      "merchant quantity")                                                                         \
     X(EXPOSURE, "exposure",                                                                        \
       "customer! at! known_at! product! campaign channel answer answer_known_at "                  \
       "show_probability is_random is_control")
@@ -249,6 +259,7 @@ enum mapping_type {
     X(MERCHANT, "merchant", MERCHANT)                                                              \
     X(QUANTITY, "quantity", COUNT)                                                                 \
     X(SEQUENCE, "sequence", SEQUENCE)                                                              \
+    X(IS_DELETED, "is_deleted", BOOL)                                                              \
     X(OPENED, "opened", MOMENT)                                                                    \
     X(CLOSED, "closed", MOMENT)                                                                    \
     X(FIRST_AT, "first_at", MOMENT)                                                                \

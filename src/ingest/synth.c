@@ -159,6 +159,7 @@ static void add_counts(struct synth_result *sum, const struct synth_result *coun
     sum->holders += counts->holders;
     sum->rows += counts->rows;
     sum->dirty += counts->dirty;
+    sum->changes += counts->changes;
 }
 
 static enum lx_err write_wave(struct wave *wave)

@@ -51,6 +51,7 @@ struct synth_result {
     uint64_t holders; /* hold anything but savings at the end */
     uint64_t rows;    /* written, dirt included */
     uint64_t dirty;   /* rows doubled or spoilt */
+    uint64_t changes; /* of events: corrected or taken back later, on record */
     uint64_t bytes;
     double seconds;
 };

@@ -21,6 +21,9 @@ static const struct {
     [SYNTH_FILE_DO_NOT_CONTACT] = {"do_not_contact.csv", "customer_id,channel,from,until\n"},
     [SYNTH_FILE_COMPLAINTS] = {"complaints.csv",
                                "customer_id,case_no,product,subject,filed_on,closed_on\n"},
+    [SYNTH_FILE_CORRECTIONS] = {"corrections.csv",
+                                "customer_id,seq,time,corrected_on,reversed,code,amount_yuan,"
+                                "balance_yuan,channel,product,merchant\n"},
     [SYNTH_FILE_NEEDS] = {"truth/needs.csv", ""},
     [SYNTH_FILE_ACCEPTANCE] = {"truth/acceptance.csv", ""},
     [SYNTH_FILE_OFFERS] = {"truth/offers.csv", ""},

@@ -62,6 +62,7 @@ enum synth_file {
     SYNTH_FILE_CONSENTS,
     SYNTH_FILE_DO_NOT_CONTACT,
     SYNTH_FILE_COMPLAINTS,
+    SYNTH_FILE_CORRECTIONS,
     SYNTH_FILE_NEEDS,
     SYNTH_FILE_ACCEPTANCE,
     SYNTH_FILE_OFFERS,
@@ -172,6 +173,7 @@ struct synth_life_state {
     char id[SYNTH_ID_SIZE], name[SYNTH_NAME_SIZE];
     uint8_t name_length;
     struct lx_rng rng, clerk, cases; /* cases: complaints and who is not to be contacted */
+    struct lx_rng desk;              /* what is corrected later */
 
     /* Who he is. */
     int branch;

@@ -298,6 +298,7 @@ void synth_be_born(struct synth_life_state *life, struct synth_block *block, uin
     draw_person(life, &rng);
     synth_name(life->world->names, &identity, life->is_female, life->name, &life->name_length);
     life->cases = lx_rng_of(lx_rng_next(&identity), 0);
+    life->desk = lx_rng_of(lx_rng_next(&identity), 0);
     draw_needs(life, &rng);
     synth_set_tastes(life);
     synth_put_customer(life, life->joined_day);

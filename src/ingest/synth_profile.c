@@ -85,6 +85,8 @@ static const struct key POPULATION_KEYS[] = {
     ONE(P, complaint_yearly, 0, 1),
     ONE(P, complaint_days, 1, 365),
     ONE(P, correction_ppm, 0, 1e6),
+    ONE(P, changed_ppm, 0, 1e6),
+    ONE(P, reversed, 0, 1),
     ONE(P, assessed, 0, 1),
     ONE(P, consent_personal, 0, 1),
     ONE(P, consent_phone, 0, 1),

@@ -181,6 +181,7 @@ struct synth_profile {
     double trend_spread,
         trend_persist; /* of a product's fashion in one branch, and in an age band */
     double card_replaced_yearly, complaint_yearly, complaint_days, correction_ppm;
+    double changed_ppm, reversed;
     double assessed; /* share with a risk assessment on record when the window begins */
     double consent_personal, consent_phone, consent_sms, consent_mobile, do_not_contact,
         withdrawn_yearly, listed, listed_for_a_while;

@@ -184,14 +184,15 @@ static void write_row(struct synth_life_state *life, size_t file, row_writer *wr
 
 /* `is_resent`: the bank notices what is wrong and sends the right row after the spoilt one. Without
  * a customer's row or a contract's everything that hangs on it would be lost, which is a lot more
- * dirt than was asked for. */
-static void put_row(struct synth_life_state *life, size_t file, row_writer *write, const void *fact,
+ * dirt than was asked for. True if the right row was written. */
+static bool put_row(struct synth_life_state *life, size_t file, row_writer *write, const void *fact,
                     bool is_resent)
 {
-    if (life->world->is_pilot) return;
+    if (life->world->is_pilot) return false;
     enum dirt dirt = next_dirt(life->block);
     write_row(life, file, write, fact, dirt == TWICE ? CLEAN : dirt);
     if (dirt == TWICE || (dirt != CLEAN && is_resent)) write_row(life, file, write, fact, CLEAN);
+    return dirt == CLEAN || dirt == TWICE || is_resent;
 }
 
 static char *write_customer(char *at, const struct synth_life_state *life, const void *fact,
@@ -360,6 +361,55 @@ static int32_t pick_dumped_day(struct synth_life_state *life, int32_t day)
     return late > world->end_day ? world->end_day : late;
 }
 
+struct correction {
+    const struct numbered_event *numbered;
+    int32_t day;
+    bool is_reversed;
+    int64_t amount_fen, balance_fen;
+};
+
+static char *write_correction(char *at, const struct synth_life_state *life, const void *fact,
+                              enum dirt dirt)
+{
+    const struct correction *correction = fact;
+    const struct synth_event *event = correction->numbered->event;
+    const struct synth_world *world = life->world;
+    at = put_comma(put_id(at, life, dirt));
+    at = put_comma(put_number(at, correction->numbered->number));
+    at = put_iso_day(at, world, event->day, dirt);
+    *at++ = ' ';
+    at = put_comma(put_iso_clock(at, event->second));
+    at = put_comma(put_iso_day(at, world, correction->day, CLEAN));
+    if (correction->is_reversed) return put_text(at, "1,,,,,,");
+    at = put_text(at, "0,");
+    at = put_comma(put_bytes(at, KIND_CODES[event->kind], 4));
+    at = put_comma(put_yuan(at, correction->amount_fen));
+    at = put_comma(put_yuan(at, correction->balance_fen));
+    at = put_comma(put_bytes(at, CHANNEL_CODES[event->channel], 2));
+    at = put_comma(put_product(at, world, event->product, CLEAN));
+    return put_text(at, MERCHANT_CODES[event->merchant]);
+}
+
+/* Some days after the dump a transaction turns out to have been for less, or not to have been. What
+ * happened stays as it is: these are the bank's books, and later balances are not booked anew. Not
+ * dirty: a correction that is lost would look like a transaction that stands. */
+static void correct_later(struct synth_life_state *life, const struct numbered_event *numbered,
+                          bool is_on_record)
+{
+    const struct synth_profile *profile = life->world->profile;
+    if (!lx_rng_chance(&life->desk, profile->changed_ppm / 1e6)) return;
+    struct correction correction = {.numbered = numbered};
+    correction.is_reversed = lx_rng_chance(&life->desk, profile->reversed);
+    correction.day = numbered->dumped_day + 1 + (int32_t)lx_rng_below(&life->desk, 20);
+    int64_t percent = 50 + (int64_t)lx_rng_below(&life->desk, 50);
+    if (!is_on_record || correction.day > life->world->end_day) return;
+    int64_t amount_fen = numbered->event->amount_fen;
+    correction.amount_fen = amount_fen / 100 * percent;
+    correction.balance_fen = life->balance_fen - amount_fen + correction.amount_fen;
+    life->block->counts.changes++;
+    write_row(life, SYNTH_FILE_CORRECTIONS, write_correction, &correction, CLEAN);
+}
+
 void synth_put_event(struct synth_life_state *life, const struct synth_event *event)
 {
     struct numbered_event numbered = {event, ++life->event_number, event->day};
@@ -381,7 +431,8 @@ void synth_put_event(struct synth_life_state *life, const struct synth_event *ev
         return;
     default:
         numbered.dumped_day = pick_dumped_day(life, event->day);
-        put_row(life, monthly, write_txn, &numbered, false);
+        bool is_on_record = put_row(life, monthly, write_txn, &numbered, false);
+        correct_later(life, &numbered, is_on_record);
     }
 }
 

@@ -37,6 +37,15 @@ static enum lx_err truncate_history(const struct bank_history *full, int64_t as_
     TRUNCATE(risks, risk_count);
     TRUNCATE(consents, consent_count);
     TRUNCATE(exposures, exposure_count);
+    /* What was corrected by then is gone, and what was only corrected later stands. */
+    struct bank_event *events = (struct bank_event *)(uintptr_t)ret->events;
+    size_t known = 0;
+    for (size_t i = 0; i < ret->event_count; i++) {
+        if (!bank_event_is_known(&events[i], as_of_ms)) continue;
+        events[known] = events[i];
+        events[known++].replaced_at_ms = 0;
+    }
+    ret->event_count = known;
     /* An answer may come later than the offer that it answers. */
     struct bank_exposure *exposures = (struct bank_exposure *)(uintptr_t)ret->exposures;
     for (size_t i = 0; i < ret->exposure_count; i++) {

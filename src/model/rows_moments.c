@@ -40,7 +40,7 @@ static enum lx_err count_months(void *context, const struct bank_history *histor
     for (size_t i = 0; i < history->event_count; i++) {
         const struct bank_event *event = &history->events[i];
         if (event->kind == BANK_EVENT_KIND_OPEN || event->kind == BANK_EVENT_KIND_CLOSE) continue;
-        if (event->known_at_ms > counts->until_ms) continue;
+        if (!bank_event_is_known(event, counts->until_ms)) continue;
         int32_t month = month_of(event->at_ms, counts->utc_offset_minutes) - counts->first_month;
         if (month >= 0 && month < MONTHS_MAX) counts->counts[month]++;
     }

@@ -16,7 +16,7 @@ static void add_events(const struct bank_history *history, const struct bank_cat
     size_t end = view_event_end(history, as_of_ms);
     for (size_t i = 0; i < end; i++) {
         const struct bank_event *event = &history->events[i];
-        if (event->known_at_ms > as_of_ms) continue;
+        if (!bank_event_is_known(event, as_of_ms)) continue;
         int product = view_product_of(event->product, catalogue);
         view_arrears_add(&arrears, event->kind, product);
         if (product >= 0) view_count_open(&open_count[product], event->kind);
@@ -120,7 +120,7 @@ bool view_label_opened(const struct bank_history *history, int product, int64_t 
         const struct bank_event *event = &history->events[i];
         if (event->at_ms > end_ms) break;
         is_opened |= event->kind == BANK_EVENT_KIND_OPEN && event->product == product &&
-                     event->known_at_ms <= complete_until_ms;
+                     bank_event_is_known(event, complete_until_ms);
     }
     *ret_is_over = is_over;
     return is_opened;

@@ -98,7 +98,7 @@ void view_pair_history(const struct bank_history *history, const struct view_con
     for (size_t i = 0; i < end; i++) {
         const struct bank_event *event = &history->events[i];
         int product = view_product_of(event->product, catalogue);
-        if (product >= 0 && event->known_at_ms <= as_of_ms)
+        if (product >= 0 && bank_event_is_known(event, as_of_ms))
             add_event(&products[product], event, &moment);
     }
     for (size_t i = 0; i < history->exposure_count; i++) {

@@ -196,7 +196,7 @@ static void add_peer_events(const struct bank_history *history,
     size_t end = view_event_end(history, moment->as_of_ms);
     for (size_t i = 0; i < end; i++) {
         const struct bank_event *event = &history->events[i];
-        if (event->known_at_ms > moment->as_of_ms) continue;
+        if (!bank_event_is_known(event, moment->as_of_ms)) continue;
         acts += event->at_ms >= moment->start_ms[VIEW_90D] && view_is_act(event->kind);
         if (event->balance_fen != BANK_NO_AMOUNT) balance_fen = view_cut(event->balance_fen);
         if (event->kind != BANK_EVENT_KIND_OPEN && event->kind != BANK_EVENT_KIND_CLOSE) continue;

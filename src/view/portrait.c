@@ -303,7 +303,7 @@ static int viewed_product(const struct painter *painter)
         if (event->at_ms < moment->start_ms[VIEW_30D]) break;
         int product = view_product_of(event->product, painter->context->catalogue);
         if (event->kind == BANK_EVENT_KIND_PAGE_VIEW && product >= 0 &&
-            event->known_at_ms <= moment->as_of_ms && !view_holds(painter->facts, product))
+            bank_event_is_known(event, moment->as_of_ms) && !view_holds(painter->facts, product))
             return product;
     }
     return BANK_NO_PRODUCT;
@@ -343,7 +343,8 @@ static int64_t opened_since(const struct bank_history *history, const struct vie
         size_t opens = 0, closes = 0;
         for (size_t i = 0; i < end; i++) {
             const struct bank_event *event = &history->events[i];
-            if (event->product != product || event->known_at_ms > moment->as_of_ms) continue;
+            if (event->product != product) continue;
+            if (!bank_event_is_known(event, moment->as_of_ms)) continue;
             uint16_t before = open_count;
             view_count_open(&open_count, event->kind);
             closes += open_count < before;

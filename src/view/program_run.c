@@ -313,7 +313,7 @@ static void add_events(struct run *run, const struct view_moment *moment)
     bool has_states = run->program->group_count > 0;
     for (size_t i = 0; i < end; i++) {
         const struct bank_event *event = &history->events[i];
-        if (event->known_at_ms > moment->as_of_ms) continue;
+        if (!bank_event_is_known(event, moment->as_of_ms)) continue;
         struct past past = {
             .row = event,
             .day = view_day_of(moment, event->at_ms),

@@ -8,6 +8,7 @@
 #include "base/date.h"
 #include "codec/json.h"
 #include "host/file.h"
+#include "view/fields.h"
 #include "view/pair.h"
 #include "view/peers_table.h"
 #include "view/scan.h"
@@ -24,6 +25,7 @@ struct refresh {
     uint8_t catalogue_hash[DIGEST_SIZE];
     struct view_peers *peers[LX_THREADS_MAX]; /* by worker; all of them in the first at the end */
     struct spool *spool;
+    struct fields *fields;
     char snapshots[LX_PATH_MAX];        /* the folder */
     char name[SNAPSHOT_NAME_MAX + 1];   /* of the new one, in that folder */
     char before[SNAPSHOT_NAME_MAX + 1]; /* what `current` named, or "" */
@@ -72,6 +74,7 @@ static enum lx_err look_at_bank(struct refresh *refresh, struct lx_error *err)
     if (code == LX_OK)
         snapshot_catalogue_hash(bank_catalogue(bank), refresh->as_of_ms, refresh->catalogue_hash);
     if (code == LX_OK) code = open_peers(refresh, bank, err);
+    if (code == LX_OK) code = fields_open(bank, refresh->customers, &refresh->fields, err);
     bank_close(bank);
     return code;
 }
@@ -137,6 +140,7 @@ struct range_visit {
     int64_t as_of_ms;
     struct spool_rows *rows;
     struct view_peers *peers; /* counts this range, too */
+    struct fields *fields;
 };
 
 /* One pass does for everything: the features that tell of peers follow when all are counted. */
@@ -153,6 +157,9 @@ static enum lx_err visit_customer(void *context, const struct bank_history *hist
     view_pair_history(history, &visit->context, visit->as_of_ms, rows->pair_values);
     view_peer_of(history, &visit->context, visit->as_of_ms, &peer);
     view_peers_add(visit->peers, &peer);
+    enum lx_err code =
+        fields_add(visit->fields, history, &visit->context, &facts, visit->as_of_ms, err);
+    if (code != LX_OK) return code;
     return spool_add(rows, history->id, &facts, visit->context.catalogue->count, err);
 }
 
@@ -165,6 +172,7 @@ static enum lx_err compute_range(void *context, int worker, struct bank *bank, s
         .as_of_ms = refresh->as_of_ms,
         .rows = spool_begin(refresh->spool, worker, first),
         .peers = refresh->peers[worker],
+        .fields = refresh->fields,
     };
     enum lx_err code = bank_scan(bank, first, last, visit_customer, &visit, err);
     return code == LX_OK ? spool_end(refresh->spool, worker, range, err) : code;
@@ -199,6 +207,7 @@ static void write_meta(const struct refresh *refresh, struct lx_buffer *buffer)
     digest_text(hash, text);
     json_name_text(&json, "feature_set", text);
     json_name_text(&json, "facts", snapshot_fact_names);
+    json_name_text(&json, "fields", view_schema_own_names());
     digest_text(refresh->catalogue_hash, text);
     json_name_text(&json, "catalogue", text);
     json_object_end(&json);
@@ -231,6 +240,7 @@ static enum lx_err write_frame(struct refresh *refresh, struct lx_error *err)
         code = frame_writer_open(refresh->path, (uint64_t)refresh->customers, &writer, err);
     if (code == LX_OK)
         code = spool_write(refresh->spool, refresh->peers[0], writer, refresh->env, err);
+    if (code == LX_OK) code = fields_write(refresh->fields, writer, err);
     if (code == LX_OK) code = write_peers(refresh, writer, err);
     if (code == LX_OK) code = frame_writer_commit(writer, meta.bytes, meta.length, err);
     frame_writer_close(writer);
@@ -305,6 +315,7 @@ enum lx_err view_refresh(const char *folder, int64_t as_of_ms, uint64_t journal_
         discard(refresh);
     }
     spool_close(refresh->spool);
+    fields_close(refresh->fields);
     for (int i = 0; i < env->thread_count; i++) view_peers_close(refresh->peers[i]);
     lx_free(refresh);
     return code;

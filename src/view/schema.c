@@ -580,6 +580,35 @@ enum view_field_kind view_schema_field_kind(const struct view_schema *schema, si
     return VIEW_FIELD_PAIR_FEATURE;
 }
 
+size_t view_schema_own_count(void)
+{
+    return CUSTOMER_FIELD_COUNT;
+}
+
+const char *view_schema_own_names(void)
+{
+#define X(name, zh, type, enumeration, kind, get) #name " " #type " "
+    return CUSTOMER_FIELDS(X);
+#undef X
+}
+
+bool view_schema_asks_held(const struct bank_catalogue *catalogue, size_t function,
+                           const struct expr_value *arguments, size_t argument_count,
+                           uint64_t ret_products[(LX_PRODUCT_MAX + 63) / 64])
+{
+    if (function != FUNCTION_holds && function != FUNCTION_holds_product) return false;
+    memset(ret_products, 0, (LX_PRODUCT_MAX + 63) / 64 * sizeof *ret_products);
+    for (size_t i = 0; i < argument_count; i++)
+        for (size_t product = 0; product < catalogue->count && !arguments[i].is_null; product++) {
+            int64_t value = function == FUNCTION_holds_product
+                                ? (int64_t)product
+                                : (int64_t)catalogue->products[product].category - 1;
+            if (value == arguments[i].as.integer)
+                ret_products[product / 64] |= (uint64_t)1 << (product % 64);
+        }
+    return true;
+}
+
 bool view_schema_asks_peers(size_t function)
 {
     LX_ASSERT(function < FUNCTION_COUNT);

@@ -80,6 +80,14 @@ enum view_field_kind {
 /* *ret_place: the number of a feature within its scope. */
 enum view_field_kind view_schema_field_kind(const struct view_schema *schema, size_t field,
                                             size_t *ret_place);
+/* How many fields of the customer come before the features: those that a snapshot keeps as they
+ * are. Their names and types in order, as a snapshot remembers which it has. */
+size_t view_schema_own_count(void);
+const char *view_schema_own_names(void);
+/* Whether the function says that one of some products is held, and of which: a bit a product. */
+bool view_schema_asks_held(const struct bank_catalogue *catalogue, size_t function,
+                           const struct expr_value *arguments, size_t argument_count,
+                           uint64_t ret_products[(LX_PRODUCT_MAX + 63) / 64]);
 /* Whether the function asks the peers, who are known only when every customer was seen. */
 bool view_schema_asks_peers(size_t function);
 

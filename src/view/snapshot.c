@@ -7,6 +7,7 @@
 #include "codec/bytes.h"
 #include "host/file.h"
 #include "view/pair.h"
+#include "view/schema.h"
 #include "view/snapshot_layout.h"
 
 struct view_snapshot {
@@ -128,7 +129,9 @@ static bool is_catalogue(const struct view_snapshot *snapshot, const json_t *met
 static bool has_facts(const json_t *meta)
 {
     const char *facts = json_string_value(json_object_get(meta, "facts"));
-    return facts != NULL && strcmp(facts, snapshot_fact_names) == 0;
+    const char *fields = json_string_value(json_object_get(meta, "fields"));
+    return facts != NULL && strcmp(facts, snapshot_fact_names) == 0 && fields != NULL &&
+           strcmp(fields, view_schema_own_names()) == 0;
 }
 
 static enum lx_err read_meta(struct view_snapshot *snapshot, struct lx_error *err)
@@ -296,6 +299,11 @@ int64_t view_snapshot_customers(const struct view_snapshot *snapshot)
 const struct view_peers *view_snapshot_peers(const struct view_snapshot *snapshot)
 {
     return snapshot->peers;
+}
+
+const struct frame *view_snapshot_frame(const struct view_snapshot *snapshot)
+{
+    return snapshot->frame;
 }
 
 /* The first place whose hash is not below `hash`. */

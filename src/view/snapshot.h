@@ -27,13 +27,14 @@ struct view_refresh_result {
  * as_of_ms BANK_UNKNOWN_MS: the end of the bank day on which the newest fact became known, so that
  * everything known counts. An empty bank is LX_ERR_NOT_READY. After a failure `current` is as it
  * was and the unfinished files are gone. Of the older snapshots the one just replaced is kept.
- * Memory: 16 bytes a customer and about 2 MB a thread. One refresh at a time (host/lock.h).
+ * Memory: about 70 bytes a customer, a bit for each product, and about 2 MB a thread. One refresh at a time (host/lock.h).
  */
 LX_MUST_USE enum lx_err view_refresh(const char *folder, int64_t as_of_ms,
                                      uint64_t journal_position, const struct lx_env *env,
                                      struct view_refresh_result *ret_result, struct lx_error *err);
 
 struct view_snapshot;
+struct frame;
 LX_MUST_USE enum lx_err view_snapshot_open(const char *folder, struct view_snapshot **ret_snapshot,
                                            struct lx_error *err);
 void view_snapshot_close(struct view_snapshot *snapshot);
@@ -46,6 +47,9 @@ int64_t view_snapshot_as_of_ms(const struct view_snapshot *snapshot);
 uint64_t view_snapshot_journal_position(const struct view_snapshot *snapshot);
 int64_t view_snapshot_customers(const struct view_snapshot *snapshot);
 const struct view_peers *view_snapshot_peers(const struct view_snapshot *snapshot);
+
+/* Its columns, for expressions over everybody (view/audience.h). */
+const struct frame *view_snapshot_frame(const struct view_snapshot *snapshot);
 
 /* Row of the bank's id, or LX_ERR_NOT_FOUND naming it. Rows are the bank's customer numbers. */
 LX_MUST_USE enum lx_err view_snapshot_find(const struct view_snapshot *snapshot, const char *id,

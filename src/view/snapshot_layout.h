@@ -11,6 +11,7 @@
  *   held             LIST  of uint16_t: products held, ascending
  *   pairs            LIST  of struct snapshot_pair: what the customer did with products
  *   id.hash, id.row  hashes of the ids, ascending as unsigned numbers, and whose they are
+ *   field.NAME, call.NAME, held.NUMBER   what view/fields.h says
  *   peers            BLOB  view_peers_write
  * The pair features that follow from facts, catalogue and peers are not kept but computed anew.
  */

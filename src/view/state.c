@@ -252,7 +252,7 @@ static void add_events(struct view_state *state, const struct bank_history *hist
     for (size_t i = 0; i < end; i++) {
         const struct bank_event *event = &history->events[i];
         while (window > 0 && event->at_ms >= state->moment.start_ms[window - 1]) window--;
-        if (event->known_at_ms > state->moment.as_of_ms) continue;
+        if (!bank_event_is_known(event, state->moment.as_of_ms)) continue;
         add_event(state, &arrears, event, catalogue, (enum view_window)window);
     }
     add_balance_days(&state->balance, state->moment.day, state->moment.day);

@@ -79,6 +79,8 @@ static bool is_told(const struct timeline *timeline, enum timeline_source source
 {
     struct fact_times times = times_of(list, index);
     if (!view_is_known(&timeline->moment, times.at_ms, times.known_at_ms)) return false;
+    if (source == TIMELINE_EVENT)
+        return bank_event_is_known(&timeline->history->events[index], timeline->moment.as_of_ms);
     if (source != TIMELINE_OFFER) return true;
     return !((const struct bank_exposure *)(const void *)list->facts)[index].is_control;
 }
@@ -226,6 +228,7 @@ static void fill_event(struct timeline_row *row, const struct bank_event *event,
     row->amount_fen = event->amount_fen;
     row->balance_fen = event->balance_fen;
     row->quantity = event->quantity;
+    row->is_corrected = event->is_correction;
 }
 
 static void fill_offer(struct timeline_row *row, const struct bank_exposure *exposure,

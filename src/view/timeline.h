@@ -5,7 +5,8 @@
  * timeline: what happened with a customer, newest first, as rows that are ready to print.
  *
  * It merges events, offers of the past and their answers, risk assessments and consents. Only what
- * was known at the moment asked for is shown; offers held back from a control group are not, since
+ * was known at the moment asked for is shown, so of an event that was corrected the version known
+ * then, and nothing of a deleted one; offers held back from a control group are not, since
  * the customer never saw them.
  *
  * Order:     by moment, newest first; facts of one moment by source (answers, offers, events,
@@ -37,6 +38,7 @@ struct timeline_row {
     const char *detail, *detail_zh, *detail_en; /* answer; level "C3"; "granted", "withdrawn"; "" */
     int64_t amount_fen, balance_fen;            /* BANK_NO_AMOUNT */
     int32_t quantity;                           /* seconds on a page, else 0 */
+    bool is_corrected; /* an event as the bank learned later that it was; known_at_ms says when */
 };
 
 /* A place between two rows; zeroed: before the newest. */

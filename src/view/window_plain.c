@@ -241,7 +241,7 @@ static enum lx_err look_at_events(struct plain *plain, const struct view_moment 
     enum lx_err code = LX_OK;
     for (size_t i = 0; i < history->event_count && code == LX_OK; i++) {
         const struct bank_event *event = &history->events[i];
-        if (view_is_known(moment, event->at_ms, event->known_at_ms))
+        if (event->at_ms <= moment->as_of_ms && bank_event_is_known(event, moment->as_of_ms))
             code = look_at(plain, event, view_day_of(moment, event->at_ms));
     }
     return code == LX_OK && plain->is_state ? close_plain_run(plain, moment->day) : code;
@@ -341,7 +341,7 @@ size_t holdings_of(const struct bank_history *history, const struct view_reading
             if (event->kind != BANK_EVENT_KIND_OPEN && event->kind != BANK_EVENT_KIND_CLOSE)
                 continue;
             int product = view_product_of(event->product, catalogue);
-            if (product < 0 || event->known_at_ms > moment.as_of_ms) continue;
+            if (product < 0 || !bank_event_is_known(event, moment.as_of_ms)) continue;
             uint16_t before = open_count[product];
             view_count_open(&open_count[product], event->kind);
             bool is_opened = open_count[product] > before;

@@ -634,7 +634,7 @@ static void test_random_batches_agree_with_the_model(void **state)
     }
 }
 
-/* A load of 300 customers and 3,000 events that spills; its outcome. */
+/* A load of 300 customers, 3,000 events and 300 corrections that spills; its outcome. */
 static enum lx_err load_some(int first)
 {
     struct bank_batch batch = fixture_batch();
@@ -653,6 +653,11 @@ static enum lx_err load_some(int first)
         struct bank_event event = fixture_event(i, 0, BANK_EVENT_KIND_OPEN);
         event.product = 2;
         code = bank_put_event(load, i * 7 % 300, &event, &outcome, &err);
+        if (i % 10 != 0 || code != LX_OK) continue;
+        struct bank_change change = {.event = event, .is_deleted = i % 20 == 0 && first == 0};
+        change.event.known_at_ms += first + 1;
+        change.event.product = (int16_t)(first == 0 ? 3 : 4);
+        code = bank_put_change(load, i * 7 % 300, &change, &outcome, &err);
     }
     if (code == LX_OK) code = bank_load_commit(load, &env, &result, &err);
     bank_load_abort(load);
@@ -663,6 +668,7 @@ static void expect_whole_batches(int64_t count)
 {
     assert_int_equal(fixture_query("SELECT count(*) FROM batch"), count);
     assert_int_equal(fixture_query("SELECT count(*) FROM customer"), 300 * count);
+    assert_int_equal(fixture_query("SELECT count(*) FROM event_change"), 300 * count);
     assert_int_equal(fixture_query("SELECT count(*) FROM pragma_integrity_check"
                                    " WHERE integrity_check <> 'ok'"),
                      0);
@@ -809,7 +815,7 @@ static void test_several_threads_scan_disjoint_ranges(void **state)
         customers += ranges[i].customers;
         bank_close(ranges[i].bank);
     }
-    assert_int_equal(events, 3000);
+    assert_int_equal(events, 3000 + 150);
     assert_int_equal(customers, 300 * 299 / 2);
 }
 

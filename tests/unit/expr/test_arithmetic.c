@@ -1,6 +1,6 @@
 /*
- * Goal:   money times and by a real is the exact result, rounded once, half to even; like takes what
- *         a person says that it takes.
+ * Goal:   money times and by a real is the exact result, rounded once, half to even; like takes
+ *         what a person says that it takes.
  * Method: tables; then seeded reals of every size beside 113-bit arithmetic, in which the products
  *         below are exact; like beside a matcher that tries everything.
  */

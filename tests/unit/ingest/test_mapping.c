@@ -495,7 +495,7 @@ static void test_the_manuals_examples_parse(void **state)
         mapping_release(&mapping);
         count++;
     }
-    assert_int_equal(count, 3);
+    assert_int_equal(count, 4);
     lx_buffer_release(&text);
 }
 
