@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "bench/audit.h"
 #include "bench/balance.h"
 #include "bench/expr.h"
 #include "bench/import.h"
@@ -16,7 +17,7 @@ static const struct bench benches[] = {
     {"synth", 2000000, bench_synth},       {"import", 2000000, bench_import},
     {"expr", 1100000, bench_expr},         {"rules", 20000, bench_rules},
     {"snapshot", 1100000, bench_snapshot}, {"smote", 1100000, bench_smote},
-    {"adasyn", 200000, bench_adasyn},
+    {"adasyn", 200000, bench_adasyn},      {"audit", 2000000, bench_audit},
 };
 
 size_t bench_count(void)

@@ -50,6 +50,7 @@ struct cli_call {
     int argument_count;
     const char *values[CLI_OPTIONS_MAX]; /* by option of the command; "" for a flag that is set */
     int64_t started_ns;
+    bool is_judging; /* a failure from here on is the verdict: the document says "ok": false, too */
     struct lx_buffer out;    /* what goes to stdout when the command is done */
     struct json_writer json; /* over `out`, inside the document's object, when is_json */
     const char *expression;  /* what `fault` is about; NULL: no expression was at fault */
@@ -111,6 +112,7 @@ enum lx_err cli_answer(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_rules(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_customer(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_timeline(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_audit(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_expr(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_bench(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_help(struct cli_call *call, struct lx_error *err);

@@ -18,8 +18,9 @@
  *        overflowed is evaluated again row by row, and that decides. The error is that of the first
  *        such row, whatever the number of threads.
  * Ownership: a plan borrows expression, table and columns, all of which outlive it.
- * Threads: a plan may be run by any number of threads; the table's callbacks are called from
- *        several at once where there are more than one.
+ * Threads: thread_count is the most that a run uses: fewer where starting them costs more than they
+ *        save. The result is the same. The table's callbacks are called from several at once then.
+ *        A plan may be run by any number of threads at once.
  */
 
 #include "expr/expr.h"
@@ -64,8 +65,8 @@ struct expr_table {
                         struct lx_error *err);
     enum lx_err (*window)(void *context, const struct expr_window *window,
                           struct expr_column *ret_column, bool *ret_has, struct lx_error *err);
-    /* The same for one row, for what has no column; NULL: everything has one. A string stays valid
-     * as long as the table. `outer` reads that row, for the conditions of a window. */
+    /* The same for one row, for what has no column; NULL: everything has one. A real is finite, a
+     * string stays valid as long as the table. `outer` reads that row, for a window's condition. */
     enum lx_err (*call_row)(void *context, size_t row, size_t function,
                             const struct expr_value *arguments, size_t argument_count,
                             struct expr_value *ret_value, struct lx_error *err);

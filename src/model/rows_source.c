@@ -45,6 +45,7 @@ static bool has_viewed(const struct bank_history *history, int product, int64_t 
         const struct bank_event *event = &history->events[i];
         if (event->at_ms > as_of_ms) break;
         if (event->kind == BANK_EVENT_KIND_PAGE_VIEW && event->product == product &&
+            bank_event_is_known(event, as_of_ms) &&
             is_within(event->at_ms, event->known_at_ms, as_of_ms, ROWS_HORIZON_DAYS))
             return true;
     }

@@ -128,8 +128,7 @@ static void test_balance_methods_keep_probabilities_true(void **state)
     struct living_clock clock = living_clock_of(2);
     struct lx_env env = living_env(&clock, 1);
     struct evaluate_comparison comparison;
-    const struct evaluate_options options = {
-        .seed = 4, .rows_max = 4000, .seed_count = 2, .resamples = 20};
+    const struct evaluate_options options = {.seed = 4, .rows_max = 3000, .resamples = 20};
     living_open(&bank, 500, 14);
     MUST(evaluate_compare(bank.folder, &options, &env, &comparison, &err));
     for (int i = 0; i < SAMPLING_COUNT; i++) {
