@@ -397,13 +397,18 @@ enum lx_err record_read(const void *bytes, size_t length, struct lx_arena *arena
     return LX_OK;
 }
 
-/* The id of a decision begins with its moment; an answer has its own behind four other fields. */
+/* The id of a decision begins with its moment; an answer has its own behind three other fields, a
+ * rule set has it first. */
 int64_t record_moment(const void *bytes, size_t length)
 {
     struct bytes_reader reader = bytes_reader_of(bytes, length);
     uint8_t kind = bytes_get_u8(&reader), id[RECORD_ID_BYTES];
     int64_t at_ms = 0;
     (void)bytes_get_u8(&reader); /* every version so far begins like this */
+    if (kind == RECORD_RULES) {
+        at_ms = bytes_get_signed(&reader);
+        return reader.is_failed ? 0 : at_ms;
+    }
     for (size_t i = 0; i < sizeof id; i++) id[i] = bytes_get_u8(&reader);
     if (kind == RECORD_DECISION) {
         for (size_t i = 0; i < 6; i++) at_ms = at_ms << 8 | id[i];

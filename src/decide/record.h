@@ -111,7 +111,7 @@ LX_MUST_USE enum lx_err record_read(const void *bytes, size_t length, struct lx_
                                     struct record *ret_record, bool *ret_is_known,
                                     struct lx_error *err);
 
-/* When a decision was made or an answer given, from the record's first bytes; 0 for a record of
+/* When a decision was made, an answer given or a rule set first used, from the record's first bytes; 0 for a record of
  * another part of the program. It stands in the audit log, so what is said of a record stays. */
 int64_t record_moment(const void *bytes, size_t length);
 

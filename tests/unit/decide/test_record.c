@@ -292,6 +292,10 @@ static void test_a_record_says_its_moment_in_its_first_bytes(void **state)
         lx_buffer_clear(&bytes);
         record_answer_write(&answer, &bytes);
         assert_int_equal(record_moment(bytes.bytes, bytes.length), at_ms);
+        const struct record_rules rules_of = {.at_ms = at_ms};
+        lx_buffer_clear(&bytes);
+        record_rules_write(&rules_of, &bytes);
+        assert_int_equal(record_moment(bytes.bytes, bytes.length), at_ms);
         for (size_t length = 0; length < bytes.length; length++)
             (void)record_moment(bytes.bytes, length); /* stays within its bytes */
     }
