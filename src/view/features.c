@@ -279,6 +279,12 @@ enum lx_err view_features_open_shipped(struct view_features **ret_features, stru
     struct view_schema *schema = NULL;
     enum lx_err code = view_schema_open(&no_products, &no_codes, &schema, err);
     if (code != LX_OK) return code;
+    return view_features_parse_shipped(schema, ret_features, err);
+}
+
+enum lx_err view_features_parse_shipped(struct view_schema *schema,
+                                        struct view_features **ret_features, struct lx_error *err)
+{
     return view_features_parse("features.ini (shipped)", shipped_features, shipped_features_length,
                                schema, ret_features, err);
 }

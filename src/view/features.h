@@ -38,6 +38,10 @@ LX_MUST_USE enum lx_err view_features_parse(const char *file, const char *bytes,
                                             struct lx_error *err);
 LX_MUST_USE enum lx_err view_features_open(struct bank *bank, struct view_features **ret_features,
                                            struct lx_error *err);
+/* The program's own over a schema of the caller, which moves to them. */
+LX_MUST_USE enum lx_err view_features_parse_shipped(struct view_schema *schema,
+                                                    struct view_features **ret_features,
+                                                    struct lx_error *err);
 /* The program's own, where there is no bank: titles and definitions, nothing to compute with. */
 LX_MUST_USE enum lx_err view_features_open_shipped(struct view_features **ret_features,
                                                    struct lx_error *err);
