@@ -50,7 +50,8 @@ enum lx_err rule_book_count(struct rule_book *book, const struct view_snapshot *
     float customer_values[LX_FEATURES_MAX];
     int16_t refused[LX_PRODUCT_MAX];
     struct view_facts facts;
-    size_t product_count = context->catalogue->count, pair_count = view_features_count(view_snapshot_features(snapshot), VIEW_PAIR);
+    size_t product_count = context->catalogue->count,
+           pair_count = view_features_count(view_snapshot_features(snapshot), VIEW_PAIR);
     struct view_scratch *scratch = NULL;
     bool reads_pairs = rules_reads_pairs(book->rules);
     float *pair_values =
@@ -65,8 +66,8 @@ enum lx_err rule_book_count(struct rule_book *book, const struct view_snapshot *
                                            .channel = channel,
                                            .round = 1,
                                            .now_ms = now_ms};
-    enum lx_err code = view_scratch_open(view_snapshot_features(snapshot), context->catalogue,
-                                         &scratch, err);
+    enum lx_err code =
+        view_scratch_open(view_snapshot_features(snapshot), context->catalogue, &scratch, err);
     memset(ret_drops, 0, rules_count(book->rules) * sizeof *ret_drops);
     for (int64_t i = 0; i < view_snapshot_customers(snapshot) && code == LX_OK; i++) {
         view_snapshot_facts(snapshot, i, &facts);

@@ -330,7 +330,7 @@ static double naive_top(bool is_channel)
         bool is_act = (acts >> event->kind & 1) != 0, is_flow = (flows >> event->kind & 1) != 0;
         bool is_spent = is_flow && event->amount_fen != BANK_NO_AMOUNT && event->amount_fen < 0;
         bool is_own = event->channel >= BANK_CHANNEL_COUNTER && event->channel <= BANK_CHANNEL_WEB;
-        if (!KNOWN(*event) || !is_within(event->at_ms, 365)) continue;
+        if (!bank_event_is_known(event, now_ms) || !is_within(event->at_ms, 365)) continue;
         if (is_channel && is_act && is_own) counts[event->channel]++;
         if (!is_channel && is_spent) counts[event->merchant]++;
     }
@@ -346,7 +346,7 @@ static double naive_mean(int days)
     double sum = 0, count = 0;
     for (size_t i = 0; i < history->event_count; i++) {
         const struct bank_event *event = &history->events[i];
-        if (!KNOWN(*event) || event->kind != BANK_EVENT_KIND_SALARY ||
+        if (!bank_event_is_known(event, now_ms) || event->kind != BANK_EVENT_KIND_SALARY ||
             event->amount_fen == BANK_NO_AMOUNT || !is_within(event->at_ms, days))
             continue;
         sum += amount_of(event->amount_fen);
@@ -365,7 +365,7 @@ static double naive_maturity(const struct bank_catalogue *catalogue)
         size_t first = 0, count = 0;
         for (size_t i = 0; i < history->event_count; i++) {
             const struct bank_event *event = &history->events[i];
-            if (!KNOWN(*event) || event->product != product) continue;
+            if (!bank_event_is_known(event, now_ms) || event->product != product) continue;
             if (event->kind == BANK_EVENT_KIND_OPEN) opened[count++] = day_of(event->at_ms);
             if (event->kind == BANK_EVENT_KIND_CLOSE && first < count) first++;
         }
