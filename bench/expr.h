@@ -6,7 +6,7 @@
  * assets from half a million, one channel, and a product that is not held.
  *
  *   ours    expr_plan_count on one thread, the plan made beforehand
- *   peer    the fastest of three loops in C over the same columns (expr_loop.h)
+ *   peer    the fastest of five loops in C over the same columns (expr_loop.h)
  * Figures: each loop, ours with all threads and with assets of eight bytes, compiling and planning,
  * and SQLite with the same rows in memory. All must count the same.
  */

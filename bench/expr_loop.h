@@ -14,15 +14,19 @@ struct expr_loop {
     const uint8_t *ages, *channels;
     const int32_t *assets_fen;
     const uint64_t *holders;
+    const uint8_t *is_holder; /* the same, a byte a row */
     size_t row_count;
 };
 
 /* With `&` between the conditions, so that nothing branches. */
 uint64_t expr_loop_plain(const struct expr_loop *loop);
+/* The same with the product a byte a row, which compilers make vectors of. */
+uint64_t expr_loop_bytes(const struct expr_loop *loop);
 /* With `&&`. */
 uint64_t expr_loop_branches(const struct expr_loop *loop);
 #ifdef __x86_64__
 uint64_t expr_loop_avx2(const struct expr_loop *loop);
+uint64_t expr_loop_bytes_avx2(const struct expr_loop *loop);
 #endif
 
 #endif

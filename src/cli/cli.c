@@ -336,6 +336,7 @@ static void write_error(struct cli_call *call, const struct lx_error *err)
     lx_buffer_clear(&call->out);
     json_init(&call->json, &call->out);
     json_object_begin(&call->json);
+    if (call->is_judging) json_name_bool(&call->json, "ok", false);
     json_name(&call->json, "error");
     json_object_begin(&call->json);
     json_name_text(&call->json, "code", lx_err_name(err->code));

@@ -50,6 +50,7 @@ struct cli_call {
     int argument_count;
     const char *values[CLI_OPTIONS_MAX]; /* by option of the command; "" for a flag that is set */
     int64_t started_ns;
+    bool is_judging; /* a failure from here on is the verdict: the document says "ok": false, too */
     struct lx_buffer out;    /* what goes to stdout when the command is done */
     struct json_writer json; /* over `out`, inside the document's object, when is_json */
     const char *expression;  /* what `fault` is about; NULL: no expression was at fault */
@@ -92,13 +93,13 @@ void cli_figure(struct cli_call *call, const char *name, double value);
 void cli_count(struct cli_call *call, const char *name, const char *zh, const char *en,
                int64_t value);
 
-/* Remembers the place of a fault in an expression; an overflow's stands in its message. Gives `code`
- * back. */
+/* Remembers the place of a fault in an expression; an overflow's stands in its message. Gives
+ * `code` back. */
 enum lx_err cli_fault(struct cli_call *call, const char *expression, const struct expr_fault *fault,
                       enum lx_err code, const struct lx_error *err);
 
-/* Counts every kept audience over the current snapshot; *ret_count says how many there are. One that
- * cannot be counted any more is told of in a message. The lock is the caller's. */
+/* Counts every kept audience over the current snapshot; *ret_count says how many there are. One
+ * that cannot be counted any more is told of in a message. The lock is the caller's. */
 LX_MUST_USE enum lx_err cli_audiences_count(struct cli_call *call, size_t *ret_count,
                                             struct lx_error *err);
 
@@ -115,6 +116,7 @@ enum lx_err cli_recommend(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_answer(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_customer(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_timeline(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_audit(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_expr(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_audience(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_bench(struct cli_call *call, struct lx_error *err);

@@ -403,7 +403,7 @@ enum lx_err cli_audience(struct cli_call *call, struct lx_error *err)
         else
             code = select_customers(&work, most, err);
     }
-    /* A condition that is kept is the arena's, which goes before the place of its fault is shown. */
+    /* A kept condition is the arena's, which goes before the place of its fault is shown. */
     if (call->expression != NULL && call->expression != call->arguments[0]) call->expression = NULL;
     release(&work);
     return code;

@@ -29,6 +29,28 @@ enum lx_err cli_balance(const struct cli_call *call, enum sampling *ret_method,
     return name == NULL ? LX_OK : sampling_find(name, ret_method, err);
 }
 
+/* --negatives REFUSED,IGNORED,RULED_OUT. */
+static enum lx_err negatives_of(const struct cli_call *call, struct rows_weights *ret_weights,
+                                struct lx_error *err)
+{
+    const char *text = cli_value(call, "--negatives");
+    struct rows_weights weights;
+    int length = 0;
+    if (text == NULL) return LX_OK;
+    int count = sscanf(text, "%lf,%lf,%lf%n", &weights.refused, &weights.ignored,
+                       &weights.ruled_out, &length);
+    bool is_good = count == 3 && text[length] == 0;
+    const double values[] = {weights.refused, weights.ignored, weights.ruled_out};
+    for (size_t i = 0; is_good && i < LX_COUNT_OF(values); i++)
+        is_good = values[i] >= 0.01 && values[i] <= 100;
+    if (!is_good)
+        return lx_fail(
+            err, LX_ERR_USAGE,
+            "--negatives %.40s: three weights from 0.01 to 100 are wanted, as in 2,1,0.5", text);
+    *ret_weights = weights;
+    return LX_OK;
+}
+
 /* One ranking's figures as a JSON object. */
 static void quality_json(struct cli_call *call, const char *name, const struct quality *quality)
 {
@@ -121,6 +143,7 @@ enum lx_err cli_train(struct cli_call *call, struct lx_error *err)
     int utc_offset_minutes = 0;
     int64_t seed;
     enum lx_err code = cli_balance(call, &options.balance, err);
+    if (code == LX_OK) code = negatives_of(call, &options.weights, err);
     if (code == LX_OK) code = cli_int(call, "--seed", 0, INT64_MAX, 1, &seed, err);
     if (code == LX_OK) code = utc_offset_of(call->folder, &utc_offset_minutes, err);
     if (code == LX_OK)
@@ -186,9 +209,12 @@ static enum lx_err evaluate_plain(struct cli_call *call, const struct evaluate_o
 
 static void method_print(struct cli_call *call, const struct evaluate_method *method)
 {
-    cli_line(call, "  %-10s %10" PRIu64 " %8.4f %8.4f %8.4f %8.4f %8.2f %8.2f %8.5f %7.1f",
+    cli_line(call,
+             "  %-16s %9" PRIu64 " %7.4f %7.4f %+8.4f %+8.4f %+8.4f %7.4f %7.4f %7.2f %7.2f %8.5f "
+             "%6.1f",
              sampling_name(method->balance), method->rows, method->sampled_rate,
-             method->quality.pr_auc, method->quality.roc_auc, method->quality.roc_auc_within,
+             method->quality.pr_auc, method->difference, method->difference_low,
+             method->difference_high, method->quality.roc_auc, method->quality.roc_auc_within,
              method->quality.lift_1pct, method->quality.lift_5pct, method->quality.ece,
              method->seconds);
     if (!call->is_json) return;
@@ -199,6 +225,9 @@ static void method_print(struct cli_call *call, const struct evaluate_method *me
     for (int i = 0; i < QUALITY_COUNT; i++)
         json_name_real(&call->json, quality_name((enum quality_figure)i),
                        quality_value(&method->quality, (enum quality_figure)i));
+    json_name_real(&call->json, "pr_auc_difference", method->difference);
+    json_name_real(&call->json, "pr_auc_difference_low", method->difference_low);
+    json_name_real(&call->json, "pr_auc_difference_high", method->difference_high);
     json_name_real(&call->json, "seconds", method->seconds);
     json_object_end(&call->json);
 }
@@ -212,9 +241,10 @@ static enum lx_err evaluate_methods(struct cli_call *call, const struct evaluate
 
     cli_count(call, "rows", "评估行", "rows measured on", (int64_t)comparison.rows);
     cli_count(call, "positives", "其中正例", "of them positive", (int64_t)comparison.positives);
-    cli_line(call, "  %-10s %10s %8s %8s %8s %8s %8s %8s %8s %7s",
+    cli_count(call, "seeds", "随机种子数", "seeds", comparison.seed_count);
+    cli_line(call, "  %-16s %9s %7s %7s %8s %8s %8s %7s %7s %7s %7s %8s %6s",
              cli_text(call, "方法", "balance"), cli_text(call, "训练行", "rows"), "rate", "pr_auc",
-             "roc_auc", "within", "lift1", "lift5", "ece", "s");
+             "vs none", "low", "high", "roc_auc", "within", "lift1", "lift5", "ece", "s");
     if (call->is_json) {
         json_name(&call->json, "methods");
         json_array_begin(&call->json);
@@ -232,10 +262,14 @@ static enum lx_err evaluate_methods(struct cli_call *call, const struct evaluate
 enum lx_err cli_evaluate(struct cli_call *call, struct lx_error *err)
 {
     int64_t seed;
+    int64_t seed_count;
     enum lx_err code = cli_int(call, "--seed", 0, INT64_MAX, 1, &seed, err);
+    if (code == LX_OK) code = cli_int(call, "--seeds", 1, EVALUATE_SEEDS_MAX, 1, &seed_count, err);
     if (code != LX_OK) return code;
 
-    struct evaluate_options options = {.seed = (uint64_t)seed};
+    struct evaluate_options options = {.seed = (uint64_t)seed, .seed_count = (int)seed_count};
+    code = negatives_of(call, &options.weights, err);
+    if (code != LX_OK) return code;
     if (cli_flag(call, "--simulate")) return cli_simulate(call, (uint64_t)seed, err);
     if (cli_flag(call, "--compare")) return evaluate_methods(call, &options, err);
     return evaluate_plain(call, &options, err);

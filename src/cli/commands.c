@@ -8,6 +8,12 @@
     {                                                                                              \
         "--seed", "N", "随机种子，默认 1", "random seed, 1 by default"                             \
     }
+#define NEGATIVES                                                                                  \
+    {                                                                                              \
+        "--negatives", "NO,IGNORED,NEVER",                                                         \
+            "三类负样本的权重：拒绝、未理会、规则不允许，默认 1,1,1",                              \
+            "weights of negatives: said no, did nothing, ruled out; 1,1,1 by default"              \
+    }
 
 const struct cli_command cli_commands[] = {
     {"init",
@@ -66,6 +72,7 @@ const struct cli_command cli_commands[] = {
      {AS_OF,
       {"--balance", "METHOD", "不平衡处理方法，默认 none",
        "what to do about imbalance, none by default"},
+      NEGATIVES,
       SEED},
      "训练、校准并登记模型",
      "trains, calibrates and registers a model",
@@ -77,7 +84,10 @@ const struct cli_command cli_commands[] = {
      0,
      {{"--compare", NULL, "比较各种不平衡处理方法", "compares the methods against imbalance"},
       {"--simulate", NULL, "在模拟银行上闭环试用", "closed loop on a synthetic bank"},
-      SEED},
+      SEED,
+      {"--seeds", "N", "--compare 重复的种子数，默认 1",
+       "how many seeds --compare takes, 1 by default"},
+      NEGATIVES},
      "在模型未见过的月份上评估",
      "quality of the model on months it has not seen",
      cli_evaluate,
@@ -155,6 +165,21 @@ const struct cli_command cli_commands[] = {
      "检查一个表达式，或对某客户求值",
      "checks an expression, or evaluates it for one customer",
      cli_expr},
+    {"audit",
+     "checkpoint|prove|verify|cosign|replay [DECISION|FOLDER]",
+     1,
+     2,
+     {{"--key", "FILE", "日志公钥文件，默认 DIR/keys/audit.pub",
+       "the log's public keys, DIR/keys/audit.pub by default"},
+      {"--since", "FILE", "verify：先前留存的检查点，日志须由它生长而来",
+       "verify: a checkpoint kept from before, which must be the log's beginning"},
+      {"--name", "NAME", "checkpoint、cosign：首次签名时为日志或见证方取名",
+       "checkpoint, cosign: name of the log or the witness when it signs first"},
+      {"--rebuild", NULL, "checkpoint：由流水重建全部哈希文件",
+       "checkpoint: makes every tile again from the journal"}},
+     "防篡改日志：签署检查点，证明某决策在册，离线验证目录，另机见证",
+     "tamper-evident log: signs, proves a decision, verifies a folder offline, witnesses",
+     cli_audit},
     {"bench",
      "NAME",
      1,

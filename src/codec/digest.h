@@ -8,13 +8,17 @@
 
 enum { DIGEST_SIZE = 32, DIGEST_TEXT_SIZE = 65 };
 
+/* No memory is asked for: who has a hash to make can make it. */
 struct digest {
-    void *context; /* owned; NULL when released */
+    bool is_open;
+    uint64_t state[16]; /* OpenSSL's SHA256_CTX */
 };
 
 LX_MUST_USE enum lx_err digest_init(struct digest *digest);
 void digest_add(struct digest *digest, const void *bytes, size_t length);
 void digest_finish(struct digest *digest, uint8_t ret_hash[DIGEST_SIZE]); /* releases, too */
+/* The hash of what was added; the digest is ready for the next message. */
+void digest_next(struct digest *digest, uint8_t ret_hash[DIGEST_SIZE]);
 void digest_release(struct digest *digest);
 
 void digest_of(const void *bytes, size_t length, uint8_t ret_hash[DIGEST_SIZE]);

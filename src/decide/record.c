@@ -316,6 +316,24 @@ enum lx_err record_read(const void *bytes, size_t length, struct lx_arena *arena
     return LX_OK;
 }
 
+/* The id of a decision begins with its moment; an answer has its own behind four other fields. */
+int64_t record_moment(const void *bytes, size_t length)
+{
+    struct bytes_reader reader = bytes_reader_of(bytes, length);
+    uint8_t kind = bytes_get_u8(&reader), id[RECORD_ID_BYTES];
+    int64_t at_ms = 0;
+    (void)bytes_get_u8(&reader); /* every version so far begins like this */
+    for (size_t i = 0; i < sizeof id; i++) id[i] = bytes_get_u8(&reader);
+    if (kind == RECORD_DECISION) {
+        for (size_t i = 0; i < 6; i++) at_ms = at_ms << 8 | id[i];
+    } else if (kind == RECORD_ANSWER) {
+        (void)bytes_get_varint(&reader); /* position of the decision */
+        (void)bytes_get_varint(&reader); /* customer */
+        at_ms = bytes_get_signed(&reader);
+    }
+    return reader.is_failed ? 0 : at_ms;
+}
+
 void record_id_text(const uint8_t id[RECORD_ID_BYTES], char ret_text[DECISION_ID_SIZE])
 {
     static const char digits[] = "0123456789abcdef";

@@ -96,6 +96,10 @@ LX_MUST_USE enum lx_err record_read(const void *bytes, size_t length, struct lx_
                                     struct record *ret_record, bool *ret_is_known,
                                     struct lx_error *err);
 
+/* When a decision was made or an answer given, from the record's first bytes; 0 for a record of
+ * another part of the program. It stands in the audit log, so what is said of a record stays. */
+int64_t record_moment(const void *bytes, size_t length);
+
 /* 32 lower-case hex digits, and back; false if the text is not one. */
 void record_id_text(const uint8_t id[RECORD_ID_BYTES], char ret_text[DECISION_ID_SIZE]);
 bool record_id_parse(const char *text, uint8_t ret_id[RECORD_ID_BYTES]);

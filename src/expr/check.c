@@ -103,6 +103,20 @@ static const char *hint_name(struct checker *checker, const char *text)
     return compiler_hint(checker->compiler, text, names, count, "`");
 }
 
+/* offers.amount for `amount` of rows that the window does not run over; NULL if there is none. */
+static const char *field_elsewhere(struct checker *checker, const char *text)
+{
+    const struct expr_schema *schema = checker->compiler->schema;
+    for (size_t i = 0; checker->relation != NULL && i < schema->relation_count; i++) {
+        const struct expr_relation *relation = &schema->relations[i];
+        size_t found = find_field(relation->fields, relation->field_count, text, strlen(text));
+        if (found < relation->field_count)
+            return lx_arena_printf(&checker->compiler->arena, "%s.%s", relation->name,
+                                   relation->fields[found].name);
+    }
+    return NULL;
+}
+
 static enum lx_err fail_unknown_name(struct checker *checker, const struct syntax *syntax)
 {
     struct compiler *compiler = checker->compiler;
@@ -129,6 +143,11 @@ static enum lx_err fail_unknown_name(struct checker *checker, const struct synta
                              "count(%s), sum(%s.x)",
                              text, relation->name, relation->name, relation->name);
     }
+    const char *elsewhere = field_elsewhere(checker, text);
+    if (elsewhere != NULL)
+        return compiler_fail(compiler, LX_ERR_BAD_INPUT, syntax->place,
+                             "`%s` is no field of `%s`: write `%s`", text, checker->relation->name,
+                             elsewhere);
     const struct expr_relation *relation = checker->relation;
     const char *own = relation == NULL ? NULL : behind_prefix(text, relation->name, relation->zh);
     return compiler_fail(compiler, LX_ERR_BAD_INPUT, syntax->place, "unknown field `%.120s`%s",
@@ -273,6 +292,18 @@ static bool is_zero_literal(const struct expr_node *node)
     return node->type == EXPR_REAL ? node->value.as.real == 0 : node->value.as.integer == 0;
 }
 
+/* The parser makes one number of - and 28, but not of - and round(28), which is 28. */
+static enum lx_err check_negative_literal(struct checker *checker, struct place place,
+                                          const struct syntax *number, struct draft **ret_draft)
+{
+    struct syntax *negative = lx_arena_alloc(&checker->compiler->arena, sizeof *negative);
+    if (negative == NULL) return compiler_no_memory(checker->compiler);
+    *negative = *number;
+    negative->is_negative = true;
+    negative->place = place;
+    return check_literal(checker, negative, ret_draft);
+}
+
 static enum lx_err check_negate(struct checker *checker, const struct syntax *syntax,
                                 struct draft **ret_draft)
 {
@@ -294,6 +325,9 @@ static enum lx_err check_negate(struct checker *checker, const struct syntax *sy
         *ret_draft = (struct draft *)(uintptr_t)child;
         return LX_OK;
     }
+    if (is_number_literal(child) && !((const struct draft *)child)->literal->is_negative)
+        return check_negative_literal(checker, syntax->place,
+                                      ((const struct draft *)child)->literal, ret_draft);
     struct found_type found = {EXPR_INTEGER, NULL};
     code =
         unify(checker, children_of(draft), TYPES_NUMBER, false, "unary `-`", syntax->place, &found);

@@ -101,8 +101,9 @@ static void order(struct plan_run *run, struct plan_node *node)
 static enum lx_err order_plan(struct expr_plan *plan, struct lx_error *err)
 {
     struct plan_run run = {.plan = plan};
-    run.slots = lx_calloc(plan->root->slot_count + 2, sizeof *run.slots);
-    if (run.slots == NULL)
+    if (plan->root->slot_count > 0)
+        run.slots = lx_calloc(plan->root->slot_count, sizeof *run.slots);
+    if (plan->root->slot_count > 0 && run.slots == NULL)
         return lx_fail(err, LX_ERR_NO_MEMORY, "expression over columns: out of memory");
     order(&run, plan->root);
     mark_sparse(plan->root, 1);
@@ -271,7 +272,7 @@ static void run_part(void *context, size_t number)
 static enum lx_err run_parts(struct work *work, int thread_count, uint64_t *ret_count,
                              struct lx_error *err)
 {
-    size_t blocks = block_count(work->plan), slots = work->plan->root->slot_count + 2;
+    size_t blocks = block_count(work->plan), slots = work->plan->root->slot_count;
     size_t parts = (size_t)thread_count < blocks ? (size_t)thread_count : blocks;
     uint64_t count = 0;
     enum lx_err code = LX_OK;
@@ -280,15 +281,15 @@ static enum lx_err run_parts(struct work *work, int thread_count, uint64_t *ret_
         return LX_OK;
     }
     work->parts = lx_calloc(parts, sizeof *work->parts);
-    struct plan_slot *memory = lx_calloc(parts * slots, sizeof *memory);
-    if (work->parts == NULL || memory == NULL) {
+    struct plan_slot *memory = slots == 0 ? NULL : lx_calloc(parts * slots, sizeof *memory);
+    if (work->parts == NULL || (slots > 0 && memory == NULL)) {
         code = lx_fail(err, LX_ERR_NO_MEMORY, "expression over columns: out of memory");
         goto out;
     }
     for (size_t i = 0; i < parts; i++) {
         work->parts[i].first_block = i * blocks / parts;
         work->parts[i].end_block = (i + 1) * blocks / parts;
-        work->parts[i].slots = memory + i * slots;
+        if (slots > 0) work->parts[i].slots = memory + i * slots;
     }
     code = host_parallel((int)parts, parts, run_part, work, err);
     for (size_t i = 0; i < parts && code == LX_OK; i++) {

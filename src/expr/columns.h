@@ -64,8 +64,8 @@ struct expr_table {
                         struct lx_error *err);
     enum lx_err (*window)(void *context, const struct expr_window *window,
                           struct expr_column *ret_column, bool *ret_has, struct lx_error *err);
-    /* The same for one row, for what has no column; NULL: everything has one. A string stays valid
-     * as long as the table. `outer` reads that row, for the conditions of a window. */
+    /* The same for one row, for what has no column; NULL: everything has one. A real is finite, a
+     * string stays valid as long as the table. `outer` reads that row, for a window's condition. */
     enum lx_err (*call_row)(void *context, size_t row, size_t function,
                             const struct expr_value *arguments, size_t argument_count,
                             struct expr_value *ret_value, struct lx_error *err);

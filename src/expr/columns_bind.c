@@ -169,25 +169,40 @@ static enum lx_err bind_rows(const struct binder *binder, const struct expr_node
     if (bound == NULL) return no_memory(binder);
     bound->can_fail = can_anything_fail(binder->plan, node);
     bound->cost = 200;
-    bound->slot_count = 1;
+    bound->slot_count = op == PLAN_ROW_VALUES;
     binder->plan->row_node_count++;
     *ret_bound = bound;
     return LX_OK;
 }
 
-/* What a node has from its children. `is_kept`: the result stands in a slot of its own while later
- * children are evaluated. */
+/* Slots in use when a child begins: the values before it that are compared with it, or the one that
+ * it is combined with. */
+static uint32_t slots_before(const struct plan_node *bound, uint32_t child)
+{
+    switch (bound->op) {
+    case PLAN_COMPARE:
+    case PLAN_BETWEEN: return child;
+    case PLAN_TRUTH_VALUE:
+    case PLAN_CASE: return 1;
+    case PLAN_BINARY:
+    case PLAN_COALESCE:
+    case PLAN_NULLIF:
+    case PLAN_EXTREME: return child > 0;
+    default: return 0;
+    }
+}
+
+/* What a node has from its children. */
 static void sum_up(const struct expr_plan *plan, struct plan_node *bound)
 {
     bound->can_fail = can_fail(plan, bound->node);
-    bound->slot_count = 1;
+    bound->slot_count = bound->op >= PLAN_LITERAL;
     for (uint32_t i = 0; i < bound->child_count; i++) {
         const struct plan_node *child = bound->children[i];
-        uint32_t before = bound->op == PLAN_BETWEEN ? 2 : 1;
+        uint32_t needed = child->slot_count + slots_before(bound, i);
         bound->can_fail |= child->can_fail;
         bound->cost += child->cost;
-        if (bound->slot_count < child->slot_count + before)
-            bound->slot_count = child->slot_count + before;
+        if (bound->slot_count < needed) bound->slot_count = needed;
     }
 }
 
@@ -215,7 +230,7 @@ static enum lx_err bind_constant(const struct binder *binder, const struct expr_
     if (bound == NULL) return no_memory(binder);
     bound->value = *value;
     bound->may_be_null = value->is_null;
-    bound->slot_count = 1;
+    bound->slot_count = op == PLAN_LITERAL;
     bound->cost = 0.01;
     *ret_bound = bound;
     return LX_OK;

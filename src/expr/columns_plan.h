@@ -65,7 +65,7 @@ struct plan_node {
     const struct expr_column *column;
     struct plan_node **children;
     uint32_t child_count;
-    uint32_t slot_count; /* slots that evaluating it takes */
+    uint32_t slot_count; /* that evaluating it takes, a value's own among them */
     bool may_be_null;    /* of a predicate */
     bool can_fail;       /* it, or what is below it */
     bool is_negated;     /* ranges */
@@ -158,14 +158,15 @@ struct plan_reader {
 void plan_reader_init(struct plan_reader *reader, const struct expr_plan *plan);
 
 /* --- columns_truth.c --- */
-/* `live`: the rows that are wanted. `null` may be NULL: nobody asks. `slot`: the first free one. */
+/* `live`: the rows that are wanted. `null` may be NULL: nobody asks; then `truth` may be `live`.
+ * `slot`: the first free one. */
 void plan_truth(struct plan_run *run, const struct plan_node *node, const uint64_t *live,
                 uint64_t *truth, uint64_t *null, uint32_t slot);
 static inline bool plan_any(const uint64_t *words, size_t count)
 {
-    uint64_t any = 0;
-    for (size_t w = 0; w < count; w++) any |= words[w];
-    return any != 0;
+    for (size_t w = 0; w < count; w++)
+        if (words[w] != 0) return true;
+    return false;
 }
 
 /* --- columns_vector.c --- */

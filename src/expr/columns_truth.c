@@ -160,20 +160,29 @@ static void and_truth(struct plan_run *run, const struct plan_node *node, const 
     uint64_t kept[COLUMNS_WORDS], unknown[COLUMNS_WORDS] = {0}, wanted[COLUMNS_WORDS];
     uint64_t is_true[COLUMNS_WORDS], is_null[COLUMNS_WORDS] = {0};
     size_t words = run->word_count;
-    bool is_full = node->may_be_null && (null != NULL || node->can_fail);
     memcpy(kept, live, words * sizeof *live);
     for (uint32_t i = 0; i < node->child_count && !run->is_failed; i++) {
-        const struct plan_node *child = node->children[i];
         for (size_t w = 0; w < words; w++) wanted[w] = kept[w] | unknown[w];
         if (!plan_any(wanted, words)) break;
-        plan_truth(run, child, wanted, is_true, is_full ? is_null : NULL, slot);
+        plan_truth(run, node->children[i], wanted, is_true, is_null, slot);
         for (size_t w = 0; w < words; w++) {
             kept[w] &= is_true[w];
-            unknown[w] = is_full ? (is_true[w] | is_null[w]) & ~kept[w] : 0;
+            unknown[w] = (is_true[w] | is_null[w]) & ~kept[w];
         }
     }
     memcpy(truth, kept, words * sizeof *truth);
     if (null != NULL) memcpy(null, unknown, words * sizeof *null);
+}
+
+/* Only what is true: each child takes away from what the ones before it left. */
+static void and_holds(struct plan_run *run, const struct plan_node *node, const uint64_t *live,
+                      uint64_t *truth, uint32_t slot)
+{
+    if (truth != live) memcpy(truth, live, run->word_count * sizeof *truth);
+    for (uint32_t i = 0; i < node->child_count && !run->is_failed; i++) {
+        if (!plan_any(truth, run->word_count)) return;
+        plan_truth(run, node->children[i], truth, truth, NULL, slot);
+    }
 }
 
 static void or_truth(struct plan_run *run, const struct plan_node *node, const uint64_t *live,
@@ -385,7 +394,14 @@ void plan_truth(struct plan_run *run, const struct plan_node *node, const uint64
     case PLAN_TABLE: table_truth(run, node, live, truth, null); break;
     case PLAN_BITS: bits_truth(run, node, live, truth, null); break;
     case PLAN_COLUMN_IS_NULL: null_truth(run, node, live, truth, null); break;
-    case PLAN_AND: and_truth(run, node, live, truth, null, slot); break;
+    case PLAN_AND:
+        if (node->may_be_null && (null != NULL || node->can_fail)) {
+            and_truth(run, node, live, truth, null, slot);
+            break;
+        }
+        and_holds(run, node, live, truth, slot);
+        if (null != NULL) memset(null, 0, run->word_count * sizeof *null);
+        break;
     case PLAN_OR: or_truth(run, node, live, truth, null, slot); break;
     case PLAN_NOT:
     case PLAN_IS_NULL:

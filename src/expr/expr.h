@@ -118,6 +118,11 @@ struct expr_schema {
     size_t relation_count;
 };
 
+/* For schemas that come from a file: whether every name can be said in an expression (no word of
+ * the language, one meaning) and every type is complete. LX_ERR_BAD_INPUT names the first that is
+ * not. */
+LX_MUST_USE enum lx_err expr_schema_check(const struct expr_schema *schema, struct lx_error *err);
+
 /* --- Compiling ------------------------------------------------------------------------------ */
 
 /* Where and what. Lines and columns from 1; a column counts characters, not bytes. */
@@ -193,6 +198,9 @@ struct expr_window {
 };
 size_t expr_window_count(const struct expr *expr);
 const struct expr_window *expr_window_at(const struct expr *expr, size_t index);
+
+/* The window's own canonical text, by which hosts know that two expressions ask for the same. */
+size_t expr_window_format(const struct expr *expr, size_t index, char *text, size_t size);
 
 /* The first and the last day that count, as of a day. first is INT32_MIN without `over`. */
 void expr_window_span(const struct expr_window *window, int32_t as_of_day, int32_t *ret_first_day,

@@ -345,9 +345,8 @@ static void put_span(struct writer *writer, const char *word, int32_t count, boo
     put(writer, is_months ? " months" : " days");
 }
 
-static void put_window(struct writer *writer, const struct expr_node *node)
+static void put_window(struct writer *writer, const struct expr_window *window)
 {
-    const struct expr_window *window = &writer->expr->windows[node->index];
     put(writer, expr_aggregates[window->aggregate].name);
     put(writer, "(");
     if (window->argument != NULL)
@@ -388,7 +387,7 @@ static void put_leaf(struct writer *writer, const struct expr_node *node)
         put(writer, schema->fields[node->index].name);
         break;
     case EXPR_OP_RELATION_FIELD: put_relation_field(writer, node); break;
-    case EXPR_OP_WINDOW: put_window(writer, node); break;
+    case EXPR_OP_WINDOW: put_window(writer, &writer->expr->windows[node->index]); break;
     default:
         LX_ASSERT(node->op == EXPR_OP_CALL);
         put_call(writer, node, schema->functions[node->index].name);
@@ -474,5 +473,14 @@ size_t expr_format(const struct expr *expr, char *text, size_t size)
 {
     struct writer writer = {.expr = expr, .text = text, .size = size};
     put_node(&writer, expr->root, LEVEL_OR);
+    return finish(&writer);
+}
+
+size_t expr_window_format(const struct expr *expr, size_t index, char *text, size_t size)
+{
+    LX_ASSERT(index < expr->window_count);
+
+    struct writer writer = {.expr = expr, .text = text, .size = size};
+    put_window(&writer, &expr->windows[index]);
     return finish(&writer);
 }

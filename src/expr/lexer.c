@@ -214,7 +214,7 @@ static const char *name_of(struct lexer *lexer, size_t from, size_t to, size_t *
 
 static size_t longer_if_prefix(const char *word, const char *text, size_t length, size_t best)
 {
-    if (word == NULL) return best;
+    if (word == NULL || length == 0 || (word[0] | 0x20) != (text[0] | 0x20)) return best;
     size_t size = strlen(word);
     return size > best && size <= length && strncasecmp(word, text, size) == 0 ? size : best;
 }
@@ -250,18 +250,19 @@ static size_t known_word(const struct lexer *lexer, const char *text, size_t len
  */
 static size_t piece_end(const struct lexer *lexer, size_t at, size_t end)
 {
-    size_t size = known_word(lexer, lexer->text + at, end - at);
-    size_t to = at + size;
-    if (size == 0) {
-        while (to < end) {
+    for (;;) {
+        size_t to = at + known_word(lexer, lexer->text + at, end - at);
+        bool is_known = to > at;
+        while (!is_known && to < end) {
             struct glyph glyph = glyph_at(lexer, to);
             if (!is_ascii_letter(glyph.code) && !is_digit(glyph.code)) break;
             to += glyph.size;
         }
         if (to == at) return 0;
+        struct glyph dot = glyph_at(lexer, to);
+        if (to >= end || dot.code != '.') return to;
+        at = to + dot.size;
     }
-    struct glyph dot = glyph_at(lexer, to);
-    return to < end && dot.code == '.' ? piece_end(lexer, to + dot.size, end) : to;
 }
 
 /* Up to where the run can be cut into pieces: its end, or a number, which is no part of a word and

@@ -178,14 +178,23 @@ static int32_t find_value(const uint16_t *values, int32_t count, uint32_t low)
     return from;
 }
 
+static inline void set_bit(uint64_t *words, uint32_t bit)
+{
+    words[bit / 64] |= (uint64_t)1 << bit % 64;
+}
+
+/* Four stretches side by side: neighbours often fall into the same word, where each has to wait for
+ * the one before it to be stored. */
 static void array_words(const array_container_t *array, uint32_t low, uint32_t high,
                         uint64_t *words)
 {
-    int32_t i = find_value(array->array, array->cardinality, low);
-    for (; i < array->cardinality && array->array[i] < high; i++) {
-        uint32_t bit = array->array[i] - low;
-        words[bit / 64] |= (uint64_t)1 << bit % 64;
-    }
+    int32_t from = find_value(array->array, array->cardinality, low);
+    int32_t count = find_value(array->array, array->cardinality, high) - from;
+    const uint16_t *values = array->array + from;
+    int32_t quarter = count / 4;
+    for (int32_t i = 0; i < quarter; i++)
+        for (int32_t k = 0; k < 4; k++) set_bit(words, values[k * quarter + i] - low);
+    for (int32_t i = 4 * quarter; i < count; i++) set_bit(words, values[i] - low);
 }
 
 static void run_words(const run_container_t *runs, uint32_t low, uint32_t high, uint64_t *words)

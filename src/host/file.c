@@ -196,6 +196,12 @@ enum lx_err host_sync(struct host_file *file, struct lx_error *err)
     return LX_OK;
 }
 
+void host_sync_soon(struct host_file *file)
+{
+    int status = sync_file_range(file->descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
+    (void)status; /* some file systems have no such thing */
+}
+
 enum lx_err host_truncate(struct host_file *file, uint64_t size, struct lx_error *err)
 {
     LX_ASSERT(file != NULL);

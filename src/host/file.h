@@ -51,6 +51,9 @@ LX_MUST_USE enum lx_err host_write_at(struct host_file *file, uint64_t offset, c
 LX_MUST_USE enum lx_err host_read_at(struct host_file *file, uint64_t offset, void *bytes,
                                      size_t size, size_t *ret_length, struct lx_error *err);
 LX_MUST_USE enum lx_err host_sync(struct host_file *file, struct lx_error *err); /* fdatasync */
+/* Begins to write to the disk and does not wait: where many files are to be synced, syncing them
+ * then waits once and not for each. A hint that may do nothing, and no sync. */
+void host_sync_soon(struct host_file *file);
 LX_MUST_USE enum lx_err host_truncate(struct host_file *file, uint64_t size, struct lx_error *err);
 LX_MUST_USE enum lx_err host_size(struct host_file *file, uint64_t *ret_size, struct lx_error *err);
 

@@ -104,10 +104,11 @@ static void progress(void *context, const char *what, uint64_t done, uint64_t to
                   total * (uint64_t)fitting->params->member_count);
 }
 
-static enum lx_err train_member(struct fitting *fitting, const struct matrix *matrix,
-                                const float *labels, const float *weights, struct member *member)
+static enum lx_err train_member(struct fitting *fitting, const struct xgb_params *shape,
+                                const struct matrix *matrix, const float *labels,
+                                const float *weights, struct member *member)
 {
-    struct xgb_params trees = fitting->params->trees;
+    struct xgb_params trees = *shape;
     struct lx_env env = {.context = fitting, .progress = progress};
     struct lx_buffer model;
     struct forest *forest = NULL;
@@ -127,15 +128,20 @@ static enum lx_err balance_and_train(struct fitting *fitting, const struct matri
                                      const float *labels, const float *weights,
                                      struct member *member)
 {
-    if (fitting->params->trees.objective != XGB_BINARY || fitting->params->balance == SAMPLING_NONE)
-        return train_member(fitting, matrix, labels, weights, member);
+    struct xgb_params shape = fitting->params->trees;
+    if (shape.objective != XGB_BINARY || fitting->params->balance == SAMPLING_NONE)
+        return train_member(fitting, &shape, matrix, labels, weights, member);
 
     struct sampled sampled;
-    uint64_t seed = fitting->params->seed * ENSEMBLE_MEMBERS_MAX + (uint64_t)fitting->member;
-    enum lx_err code = sampling_apply(fitting->params->balance, matrix, labels, weights, seed,
-                                      fitting->env->thread_count, &sampled, fitting->err);
+    const struct sampling_plan plan = {.method = fitting->params->balance,
+                                       .seed = fitting->params->seed * ENSEMBLE_MEMBERS_MAX +
+                                               (uint64_t)fitting->member,
+                                       .thread_count = fitting->env->thread_count,
+                                       .is_scaled = true};
+    enum lx_err code = sampling_apply(&plan, matrix, labels, weights, &sampled, fitting->err);
     if (code != LX_OK) return code;
-    code = train_member(fitting, &sampled.matrix, sampled.labels, sampled.weights, member);
+    sampling_shape(&plan, &shape);
+    code = train_member(fitting, &shape, &sampled.matrix, sampled.labels, sampled.weights, member);
     member->prior_shift = calibration_prior_shift(sampled.true_rate, sampled.sampled_rate);
     sampled_release(&sampled);
     return code;

@@ -4,21 +4,12 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "base/rng.h"
-#include "learn/neighbours.h"
+#include "learn/sampling_methods.h"
 
-enum { NEGATIVES_PER_POSITIVE = 10, SMOTE_NEIGHBOURS = 5 };
+/* One positive to ten negatives, where nothing else is asked for. */
+#define RATIO 0.1
 
-/* What every method is given, and where it writes. */
-struct balancing {
-    const struct matrix *matrix;
-    const float *labels, *weights;
-    uint32_t *positives, *negatives; /* row numbers, ascending */
-    size_t positive_count, negative_count;
-    struct lx_rng rng;
-    int thread_count;
-    struct sampled *sampled;
-};
+enum { FOREST_TREES = 200, FOREST_DEPTH = 8 };
 
 static const struct {
     const char *name, *about;
@@ -57,14 +48,8 @@ enum lx_err sampling_find(const char *name, enum sampling *ret_method, struct lx
     return code;
 }
 
-static float weight_of(const struct balancing *balancing, size_t row)
-{
-    return balancing->weights == NULL ? 1 : balancing->weights[row];
-}
-
-/* Takes these rows (NULL: the first `count`), their labels and weights, with room for `more`. */
-static enum lx_err take_rows(struct balancing *balancing, const uint32_t *rows, size_t count,
-                             size_t more)
+enum lx_err balancing_take(struct balancing *balancing, const uint32_t *rows, size_t count,
+                           size_t more)
 {
     struct sampled *sampled = balancing->sampled;
     enum lx_err code = matrix_copy_rows(balancing->matrix, rows, count, &sampled->matrix);
@@ -85,7 +70,7 @@ static enum lx_err take_rows(struct balancing *balancing, const uint32_t *rows, 
 static enum lx_err balance_none(struct balancing *balancing, struct lx_error *err)
 {
     (void)err;
-    return take_rows(balancing, NULL, balancing->matrix->row_count, 0);
+    return balancing_take(balancing, NULL, balancing->matrix->row_count, 0);
 }
 
 static enum lx_err balance_weights(struct balancing *balancing, struct lx_error *err)
@@ -93,17 +78,18 @@ static enum lx_err balance_weights(struct balancing *balancing, struct lx_error 
     (void)err;
     size_t count = balancing->matrix->row_count;
     struct sampled *sampled = balancing->sampled;
-    enum lx_err code = take_rows(balancing, NULL, count, 0);
+    enum lx_err code = balancing_take(balancing, NULL, count, 0);
     if (code != LX_OK) return code;
 
     double positive = 0, negative = 0;
     for (size_t i = 0; i < count; i++)
-        *(balancing->labels[i] > 0 ? &positive : &negative) += (double)weight_of(balancing, i);
+        *(balancing->labels[i] > 0 ? &positive : &negative) +=
+            (double)balancing_weight(balancing, i);
     if (sampled->weights == NULL) sampled->weights = lx_calloc(count, sizeof *sampled->weights);
     if (sampled->weights == NULL) return LX_ERR_NO_MEMORY;
     for (size_t i = 0; i < count; i++) {
         double factor = balancing->labels[i] > 0 ? negative / positive : 1;
-        sampled->weights[i] = (float)((double)weight_of(balancing, i) * factor);
+        sampled->weights[i] = (float)((double)balancing_weight(balancing, i) * factor);
     }
     return LX_OK;
 }
@@ -112,8 +98,7 @@ static enum lx_err balance_weights(struct balancing *balancing, struct lx_error 
 static enum lx_err balance_under(struct balancing *balancing, struct lx_error *err)
 {
     (void)err;
-    size_t wanted = balancing->positive_count * NEGATIVES_PER_POSITIVE, kept = 0;
-    size_t left = balancing->negative_count < wanted ? balancing->negative_count : wanted;
+    size_t left = balancing_negatives(balancing), kept = 0;
     uint32_t *rows = lx_calloc(balancing->matrix->row_count, sizeof *rows);
     if (rows == NULL) return LX_ERR_NO_MEMORY;
     size_t negatives_left = balancing->negative_count;
@@ -125,117 +110,63 @@ static enum lx_err balance_under(struct balancing *balancing, struct lx_error *e
         }
         rows[kept++] = (uint32_t)i;
     }
-    enum lx_err code = take_rows(balancing, rows, kept, 0);
+    enum lx_err code = balancing_take(balancing, rows, kept, 0);
     lx_free(rows);
     return code;
 }
 
-/* How many positives are missing from one to ten negatives. */
-static size_t missing_positives(const struct balancing *balancing)
+size_t balancing_missing(const struct balancing *balancing)
 {
-    size_t wanted = balancing->negative_count / NEGATIVES_PER_POSITIVE;
+    size_t wanted = (size_t)((double)balancing->negative_count * balancing->ratio + 1e-9);
     return wanted > balancing->positive_count ? wanted - balancing->positive_count : 0;
 }
 
-/* One more row after those of the sample, a positive like `row`; ret_values is yet to be filled. */
-static enum lx_err add_positive(struct balancing *balancing, size_t row, float **ret_values)
+size_t balancing_negatives(const struct balancing *balancing)
+{
+    double wanted = (double)balancing->positive_count / balancing->ratio + 1e-9;
+    return wanted < (double)balancing->negative_count ? (size_t)wanted : balancing->negative_count;
+}
+
+enum lx_err balancing_add(struct balancing *balancing, size_t row, float **ret_values)
 {
     struct sampled *sampled = balancing->sampled;
     enum lx_err code = matrix_add_row(&sampled->matrix, ret_values);
     if (code != LX_OK) return code;
     size_t added = sampled->matrix.row_count - 1;
     sampled->labels[added] = 1;
-    if (sampled->weights != NULL) sampled->weights[added] = weight_of(balancing, row);
+    if (sampled->weights != NULL) sampled->weights[added] = balancing_weight(balancing, row);
     return LX_OK;
 }
 
 static enum lx_err balance_over(struct balancing *balancing, struct lx_error *err)
 {
     (void)err;
-    size_t more = missing_positives(balancing), columns = balancing->matrix->column_count;
-    enum lx_err code = take_rows(balancing, NULL, balancing->matrix->row_count, more);
+    size_t more = balancing_missing(balancing), columns = balancing->matrix->column_count;
+    enum lx_err code = balancing_take(balancing, NULL, balancing->matrix->row_count, more);
     for (size_t i = 0; i < more && code == LX_OK; i++) {
         size_t pick = (size_t)lx_rng_below(&balancing->rng, balancing->positive_count);
         size_t row = balancing->positives[pick];
         float *values;
-        code = add_positive(balancing, row, &values);
+        code = balancing_add(balancing, row, &values);
         if (code == LX_OK)
             memcpy(values, matrix_row(balancing->matrix, row), columns * sizeof *values);
     }
     return code;
 }
 
-/* The positives as points without gaps: a missing value stands at its column's mean. */
-static enum lx_err positive_points(const struct balancing *balancing, float **ret_points)
-{
-    size_t count = balancing->positive_count, columns = balancing->matrix->column_count;
-    float *points = lx_calloc(count * columns, sizeof *points);
-    if (points == NULL) return LX_ERR_NO_MEMORY;
-    for (size_t column = 0; column < columns; column++) {
-        double sum = 0;
-        size_t present = 0;
-        for (size_t i = 0; i < count; i++) {
-            float value = matrix_row(balancing->matrix, balancing->positives[i])[column];
-            if (isnan(value)) continue;
-            sum += (double)value;
-            present++;
-        }
-        float mean = present > 0 ? (float)(sum / (double)present) : 0;
-        for (size_t i = 0; i < count; i++) {
-            float value = matrix_row(balancing->matrix, balancing->positives[i])[column];
-            points[i * columns + column] = isnan(value) ? mean : value;
-        }
-    }
-    *ret_points = points;
-    return LX_OK;
-}
-
-/* New positives on the segments between a positive and one of its nearest. A value missing in
- * either is the first one's, missing or not. */
-static enum lx_err interpolate(struct balancing *balancing, const uint32_t *nearest, size_t k,
-                               size_t more)
-{
-    size_t columns = balancing->matrix->column_count;
-    for (size_t i = 0; i < more; i++) {
-        size_t pick = (size_t)lx_rng_below(&balancing->rng, balancing->positive_count);
-        size_t other = nearest[pick * k + (size_t)lx_rng_below(&balancing->rng, k)];
-        float step = (float)lx_rng_uniform(&balancing->rng), *values;
-        enum lx_err code = add_positive(balancing, balancing->positives[pick], &values);
-        if (code != LX_OK) return code;
-        const float *a = matrix_row(balancing->matrix, balancing->positives[pick]);
-        const float *b = matrix_row(balancing->matrix, balancing->positives[other]);
-        for (size_t c = 0; c < columns; c++)
-            values[c] = isnan(a[c]) || isnan(b[c]) ? a[c] : a[c] + step * (b[c] - a[c]);
-    }
-    return LX_OK;
-}
-
-static enum lx_err balance_smote(struct balancing *balancing, struct lx_error *err)
-{
-    size_t count = balancing->positive_count, more = missing_positives(balancing);
-    enum lx_err code = take_rows(balancing, NULL, balancing->matrix->row_count, more);
-    if (code != LX_OK || more == 0) return code;
-    if (count < 2)
-        return lx_fail(err, LX_ERR_BAD_INPUT, "smote: %zu positive: it needs at least two", count);
-
-    size_t k = count - 1 < SMOTE_NEIGHBOURS ? count - 1 : SMOTE_NEIGHBOURS;
-    float *points = NULL;
-    uint32_t *nearest = lx_calloc(count * k, sizeof *nearest);
-    code = nearest == NULL ? LX_ERR_NO_MEMORY : positive_points(balancing, &points);
-    if (code == LX_OK)
-        code = neighbours_find(points, count, points, count, balancing->matrix->column_count, k,
-                               true, balancing->thread_count, nearest, err);
-    if (code == LX_OK) code = interpolate(balancing, nearest, k, more);
-    lx_free(points);
-    lx_free(nearest);
-    return code;
-}
-
 static enum lx_err (*const balance_functions[SAMPLING_COUNT])(struct balancing *balancing,
                                                               struct lx_error *err) = {
-    [SAMPLING_NONE] = balance_none,   [SAMPLING_WEIGHTS] = balance_weights,
-    [SAMPLING_UNDER] = balance_under, [SAMPLING_OVER] = balance_over,
+    [SAMPLING_NONE] = balance_none,
+    [SAMPLING_WEIGHTS] = balance_weights,
+    [SAMPLING_UNDER] = balance_under,
+    [SAMPLING_OVER] = balance_over,
     [SAMPLING_SMOTE] = balance_smote,
+    [SAMPLING_SMOTE_NC] = balance_smote_nc,
+    [SAMPLING_BORDERLINE] = balance_borderline,
+    [SAMPLING_ADASYN] = balance_adasyn,
+    [SAMPLING_CLUSTERS] = balance_clusters,
+    [SAMPLING_FOCAL] = balance_none,
+    [SAMPLING_FOREST] = balance_weights,
 };
 
 static enum lx_err list_classes(struct balancing *balancing, struct lx_error *err)
@@ -270,24 +201,33 @@ static double rate_of(const float *labels, const float *weights, size_t count)
     return positive / sum;
 }
 
-enum lx_err sampling_apply(enum sampling method, const struct matrix *matrix, const float *labels,
-                           const float *weights, uint64_t seed, int thread_count,
-                           struct sampled *ret_sampled, struct lx_error *err)
+static struct focal focal_of(const struct sampling_plan *plan)
 {
-    LX_ASSERT(method < SAMPLING_COUNT && matrix->row_count <= UINT32_MAX && thread_count >= 1);
+    bool is_given = plan->focal.alpha > 0;
+    return is_given ? plan->focal : (struct focal){FOCAL_GAMMA, FOCAL_ALPHA};
+}
+
+enum lx_err sampling_apply(const struct sampling_plan *plan, const struct matrix *matrix,
+                           const float *labels, const float *weights, struct sampled *ret_sampled,
+                           struct lx_error *err)
+{
+    LX_ASSERT(plan->method < SAMPLING_COUNT && matrix->row_count <= UINT32_MAX);
+    LX_ASSERT(plan->thread_count >= 1 && plan->ratio >= 0);
 
     struct sampled sampled = {0};
-    struct balancing balancing = {.matrix = matrix,
+    struct balancing balancing = {.plan = plan,
+                                  .matrix = matrix,
                                   .labels = labels,
                                   .weights = weights,
-                                  .rng = lx_rng_of(seed, method),
-                                  .thread_count = thread_count,
+                                  .ratio = plan->ratio > 0 ? plan->ratio : RATIO,
+                                  .rng = lx_rng_of(plan->seed, plan->method),
                                   .sampled = &sampled};
     enum lx_err code = list_classes(&balancing, err);
     if (code == LX_OK) {
-        code = balance_functions[method](&balancing, err);
-        if (code == LX_ERR_NO_MEMORY || code == LX_ERR_LIMIT)
-            lx_fail(err, code, "balancing %zu rows by %s", matrix->row_count, names[method].name);
+        code = balance_functions[plan->method](&balancing, err);
+        if (code == LX_ERR_NO_MEMORY)
+            lx_fail(err, code, "balancing %zu rows by %s: out of memory", matrix->row_count,
+                    names[plan->method].name);
     }
     lx_free(balancing.positives);
     lx_free(balancing.negatives);
@@ -297,8 +237,30 @@ enum lx_err sampling_apply(enum sampling method, const struct matrix *matrix, co
     }
     sampled.true_rate = rate_of(labels, weights, matrix->row_count);
     sampled.sampled_rate = rate_of(sampled.labels, sampled.weights, sampled.matrix.row_count);
+    if (plan->method == SAMPLING_FOCAL) {
+        struct focal focal = focal_of(plan);
+        sampled.sampled_rate = focal_rate(&focal, sampled.true_rate);
+    }
     *ret_sampled = sampled;
     return LX_OK;
+}
+
+/* A tree of the forest sees two rows of three, as a bootstrap sample does, and a third of the
+ * columns at each split. One round has no gentle steps: its rate is 1. */
+void sampling_shape(const struct sampling_plan *plan, struct xgb_params *params)
+{
+    if (plan->method == SAMPLING_FOCAL) {
+        params->objective = XGB_FOCAL;
+        params->focal = focal_of(plan);
+    } else if (plan->method == SAMPLING_FOREST) {
+        params->round_count = 1;
+        params->parallel_tree_count = FOREST_TREES;
+        params->max_depth = FOREST_DEPTH;
+        params->learning_rate = 1;
+        params->subsample = 0.632;
+        params->column_sample = 1;
+        params->node_column_sample = 1 / 3.0;
+    }
 }
 
 void sampled_release(struct sampled *sampled)

@@ -15,6 +15,8 @@ struct training {
     const float *labels, *weights;
     DMatrixHandle data;
     BoosterHandle booster;
+    float *gradients, *hessians; /* XGB_FOCAL; owned */
+    double focal_scale;
     struct lx_error *err;
 };
 
@@ -77,12 +79,16 @@ static double mean_label(const struct training *training)
 static double base_score(const struct training *training)
 {
     if (training->params->base_score != 0) return training->params->base_score;
-    return training->params->objective == XGB_MULTICLASS ? 0.5 : mean_label(training);
+    if (training->params->objective == XGB_MULTICLASS) return 0.5;
+    double mean = mean_label(training);
+    return training->params->objective == XGB_FOCAL ? focal_rate(&training->params->focal, mean)
+                                                    : mean;
 }
 
 static enum lx_err set_objective(struct training *training)
 {
     switch (training->params->objective) {
+    case XGB_FOCAL:
     case XGB_BINARY: return set(training, "objective", "binary:logistic");
     case XGB_REGRESSION: return set(training, "objective", "reg:squarederror");
     case XGB_MULTICLASS: {
@@ -124,14 +130,16 @@ static enum lx_err set_params(struct training *training)
     const struct {
         const char *name;
         double value;
-    } reals[] = {{"learning_rate", params->learning_rate},
-                 {"min_child_weight", params->min_child_weight},
-                 {"gamma", params->gamma},
-                 {"lambda", params->lambda},
-                 {"alpha", params->alpha},
-                 {"subsample", params->subsample},
-                 {"colsample_bytree", params->column_sample},
-                 {"base_score", base_score(training)}};
+    } reals[] = {
+        {"learning_rate", params->learning_rate},
+        {"min_child_weight", params->min_child_weight},
+        {"gamma", params->gamma},
+        {"lambda", params->lambda},
+        {"alpha", params->alpha},
+        {"subsample", params->subsample},
+        {"colsample_bytree", params->column_sample},
+        {"colsample_bynode", params->node_column_sample == 0 ? 1 : params->node_column_sample},
+        {"base_score", base_score(training)}};
     const struct {
         const char *name;
         int64_t value;
@@ -176,12 +184,67 @@ static enum lx_err load(struct training *training)
     return check(training, XGBoosterCreate(&training->data, 1, &training->booster), "model");
 }
 
+/* Derivatives of every row at these margins, by weight; their second ones' sum is the result. */
+static double derive(const struct training *training, const float *margins, double start)
+{
+    double sum = 0;
+    for (size_t i = 0; i < training->matrix->row_count; i++) {
+        double gradient, hessian, margin = margins == NULL ? start : (double)margins[i];
+        double weight = training->weights == NULL ? 1 : (double)training->weights[i];
+        focal_derivatives(&training->params->focal, margin, training->labels[i] > 0, &gradient,
+                          &hessian);
+        weight *= training->focal_scale;
+        training->gradients[i] = (float)(weight * gradient);
+        training->hessians[i] = (float)(weight * hessian);
+        sum += weight * hessian;
+    }
+    return sum;
+}
+
+static enum lx_err prepare_focal(struct training *training)
+{
+    size_t count = training->matrix->row_count;
+    training->gradients = lx_malloc(count * sizeof *training->gradients);
+    training->hessians = lx_malloc(count * sizeof *training->hessians);
+    if (training->gradients == NULL || training->hessians == NULL)
+        return lx_fail(training->err, LX_ERR_NO_MEMORY, "focal loss of %zu rows", count);
+    double start = base_score(training), rate = mean_label(training), weight_sum = 0;
+    for (size_t i = 0; i < count; i++)
+        weight_sum += training->weights == NULL ? 1 : (double)training->weights[i];
+    training->focal_scale = 1;
+    double sum = derive(training, NULL, log(start) - log1p(-start));
+    training->focal_scale = weight_sum * rate * (1 - rate) / sum;
+    return LX_OK;
+}
+
+static enum lx_err boost_focal(struct training *training)
+{
+    static const char config[] =
+        "{\"type\": 1, \"training\": true, \"iteration_begin\": 0, \"iteration_end\": 0, "
+        "\"strict_shape\": false}";
+    const bst_ulong *shape = NULL;
+    bst_ulong dimension = 0, count = training->matrix->row_count;
+    const float *margins = NULL;
+    int status = XGBoosterPredictFromDMatrix(training->booster, training->data, config, &shape,
+                                             &dimension, &margins);
+    enum lx_err code = check(training, status, "margins of training");
+    if (code != LX_OK) return code;
+    derive(training, margins, 0);
+    return check(training,
+                 XGBoosterBoostOneIter(training->booster, training->data, training->gradients,
+                                       training->hessians, count),
+                 "a round of training");
+}
+
 static enum lx_err boost(struct training *training, const struct lx_env *env)
 {
-    enum lx_err code = LX_OK;
+    bool is_focal = training->params->objective == XGB_FOCAL;
+    enum lx_err code = is_focal ? prepare_focal(training) : LX_OK;
     for (int round = 0; round < training->params->round_count && code == LX_OK; round++) {
-        code = check(training, XGBoosterUpdateOneIter(training->booster, round, training->data),
-                     "a round of training");
+        code = is_focal ? boost_focal(training)
+                        : check(training,
+                                XGBoosterUpdateOneIter(training->booster, round, training->data),
+                                "a round of training");
         if (env != NULL && env->progress != NULL)
             env->progress(env->context, "training", (uint64_t)round + 1,
                           (uint64_t)training->params->round_count);
@@ -237,7 +300,8 @@ enum lx_err xgb_train(const struct xgb_params *params, const struct matrix *matr
     LX_ASSERT(params->thread_count > 0);
     LX_ASSERT(params->objective != XGB_MULTICLASS || params->class_count >= 2);
 
-    struct training training = {params, matrix, labels, weights, NULL, NULL, err};
+    struct training training = {
+        .params = params, .matrix = matrix, .labels = labels, .weights = weights, .err = err};
     enum lx_err code = check_labels(&training);
     if (code == LX_OK) code = load(&training);
     if (code == LX_OK) code = set_params(&training);
@@ -245,5 +309,7 @@ enum lx_err xgb_train(const struct xgb_params *params, const struct matrix *matr
     if (code == LX_OK) code = save(&training, model);
     if (training.booster != NULL) XGBoosterFree(training.booster);
     if (training.data != NULL) XGDMatrixFree(training.data);
+    lx_free(training.gradients);
+    lx_free(training.hessians);
     return code;
 }

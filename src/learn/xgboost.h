@@ -12,12 +12,14 @@
 
 #include "base/buffer.h"
 #include "base/env.h"
+#include "learn/focal.h"
 #include "learn/matrix.h"
 
 enum xgb_objective {
     XGB_BINARY,     /* binary:logistic */
     XGB_MULTICLASS, /* multi:softprob, class_count classes */
     XGB_REGRESSION, /* reg:squarederror */
+    XGB_FOCAL,      /* focal.h's loss, our own derivatives; the model says log-odds as XGB_BINARY */
 };
 
 struct xgb_params {
@@ -29,7 +31,9 @@ struct xgb_params {
     int max_bin;             /* 0: 256 */
     double learning_rate, min_child_weight, gamma, lambda, alpha;
     double subsample, column_sample; /* 0 < x <= 1; column_sample by tree */
-    double base_score;               /* 0: the mean label */
+    double node_column_sample;       /* of those, by split; 0: all */
+    double base_score;               /* 0: the mean label, or what the objective makes of it */
+    struct focal focal;              /* XGB_FOCAL */
     uint64_t seed;
     int thread_count;
     const char *extra; /* "name=value" lines, or NULL */
@@ -40,8 +44,9 @@ struct xgb_params xgb_params_default(enum xgb_objective objective);
 
 /*
  * labels: row_count values, 0/1 or class numbers or reals. weights may be NULL.
- * The mean label that base_score 0 stands for is weighted; several classes start equal. `env` may
- * be NULL; its progress is told of each round.
+ * The mean label that base_score 0 stands for is weighted; several classes start equal. Focal loss
+ * is scaled so that its second derivatives at the start sum to what log loss's would be: lambda and
+ * min_child_weight mean the same for both. `env` may be NULL; its progress is told of each round.
  * The model's JSON is appended to `model`.
  */
 LX_MUST_USE enum lx_err xgb_train(const struct xgb_params *params, const struct matrix *matrix,

@@ -1,6 +1,7 @@
 #include "model/evaluate.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/date.h"
@@ -188,48 +189,141 @@ void evaluate_result_release(struct evaluate_result *result)
     *result = (struct evaluate_result){{0}};
 }
 
-static enum lx_err compare_method(const struct fit *fit, enum sampling balance,
-                                  const struct lx_env *env, struct evaluate_comparison *comparison,
-                                  struct lx_error *err)
+/* A comparison, and the PR-AUC of each method's resamples: [method][seed][resample]. */
+struct comparing {
+    const struct lx_env *env;
+    struct evaluate_comparison *comparison;
+    int resamples;
+    double *figures; /* owned */
+};
+
+static double *figures_of(const struct comparing *comparing, size_t method, int seed)
 {
-    int64_t begin_ns = env->elapsed_ns(env->context);
-    struct evaluate_method *method = &comparison->methods[balance];
-    struct fitted fitted = {0};
-    enum lx_err code = fit_trees(fit, balance, env, &fitted, err);
-    if (code == LX_OK) code = fit_measure(fit, env, &fitted, err);
-    if (code == LX_OK) {
-        const struct model_card *card = &fitted.card;
-        *method = (struct evaluate_method){
-            .balance = balance,
-            .rows = fitted.balanced_rows,
-            .sampled_rate = card->sampled_rate,
-            .quality = card->quality[QUALITY_BY_MODEL],
-            .seconds = (double)(env->elapsed_ns(env->context) - begin_ns) / 1e9};
-        comparison->popularity = card->quality[QUALITY_BY_POPULARITY];
-        comparison->random = card->quality[QUALITY_BY_RANDOM];
+    size_t seeds = (size_t)comparing->comparison->seed_count;
+    return comparing->figures + (method * seeds + (size_t)seed) * (size_t)comparing->resamples;
+}
+
+static void add_quality(struct quality *sum, const struct quality *quality, double share)
+{
+    for (int i = 0; i < QUALITY_COUNT; i++) {
+        enum quality_figure figure = (enum quality_figure)i;
+        quality_set(sum, figure,
+                    quality_value(sum, figure) + share * quality_value(quality, figure));
+    }
+}
+
+static void note_method(const struct comparing *comparing, const struct fitted *fitted, int seed,
+                        double seconds)
+{
+    struct evaluate_comparison *comparison = comparing->comparison;
+    const struct model_card *card = &fitted->card;
+    struct evaluate_method *method = &comparison->methods[card->balance];
+    double share = 1 / (double)comparison->seed_count;
+    method->balance = card->balance;
+    if (seed == 0) {
+        method->rows = fitted->balanced_rows;
         comparison->rows = card->quality_rows;
         comparison->positives = card->quality_positives;
     }
+    method->sampled_rate += share * card->sampled_rate;
+    method->seconds += share * seconds;
+    add_quality(&method->quality, &card->quality[QUALITY_BY_MODEL], share);
+    if (card->balance == SAMPLING_NONE) {
+        add_quality(&comparison->popularity, &card->quality[QUALITY_BY_POPULARITY], share);
+        add_quality(&comparison->random, &card->quality[QUALITY_BY_RANDOM], share);
+    }
+    for (int i = 0; i < comparing->resamples; i++)
+        figures_of(comparing, card->balance, seed)[i] = fitted->resamples[i].pr_auc;
+}
+
+static enum lx_err compare_method(const struct comparing *comparing, const struct fit *fit,
+                                  enum sampling balance, int seed, struct lx_error *err)
+{
+    const struct lx_env *env = comparing->env;
+    int64_t begin_ns = env->elapsed_ns(env->context);
+    struct fitted fitted = {0};
+    enum lx_err code = fit_trees(fit, balance, env, &fitted, err);
+    if (code == LX_OK) code = fit_measure(fit, env, &fitted, err);
+    if (code == LX_OK)
+        note_method(comparing, &fitted, seed,
+                    (double)(env->elapsed_ns(env->context) - begin_ns) / 1e9);
     fitted_release(&fitted);
     return code;
+}
+
+static enum lx_err compare_seed(const struct comparing *comparing, const char *folder,
+                                const struct fit_options *options, int seed, struct lx_error *err)
+{
+    struct fit fit = {0};
+    enum lx_err code = fit_prepare(folder, options, comparing->env, &fit, err);
+    for (size_t i = 0; code == LX_OK && i < SAMPLING_COUNT; i++)
+        code = compare_method(comparing, &fit, (enum sampling)i, seed, err);
+    fit_release(&fit);
+    return code;
+}
+
+static int compare_reals(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return a < b ? -1 : a > b;
+}
+
+/* The share's place among sorted values, the nearer of two. */
+static double percentile(const double *sorted, size_t count, double share)
+{
+    return sorted[(size_t)(share * (double)(count - 1) + 0.5)];
+}
+
+/* The plain method's own figures are wanted until the last, so it comes last: to nothing. */
+static void fill_differences(const struct comparing *comparing)
+{
+    struct evaluate_comparison *comparison = comparing->comparison;
+    size_t count = (size_t)comparison->seed_count * (size_t)comparing->resamples;
+    const double *plain = figures_of(comparing, SAMPLING_NONE, 0);
+    for (size_t m = SAMPLING_COUNT; m-- > 0;) {
+        struct evaluate_method *method = &comparison->methods[m];
+        double *figures = figures_of(comparing, m, 0);
+        method->difference =
+            method->quality.pr_auc - comparison->methods[SAMPLING_NONE].quality.pr_auc;
+        method->difference_low = method->difference_high = NAN;
+        if (count == 0) continue;
+        for (size_t i = 0; i < count; i++) figures[i] -= plain[i];
+        qsort(figures, count, sizeof *figures, compare_reals);
+        method->difference_low = percentile(figures, count, 0.025);
+        method->difference_high = percentile(figures, count, 0.975);
+    }
 }
 
 enum lx_err evaluate_compare(const char *folder, const struct evaluate_options *options,
                              const struct lx_env *env, struct evaluate_comparison *ret_comparison,
                              struct lx_error *err)
 {
+    LX_ASSERT(options->seed_count >= 0 && options->seed_count <= EVALUATE_SEEDS_MAX);
+
     int64_t begin_ns = env->elapsed_ns(env->context);
-    const struct fit_options fit_options = {
-        .as_of_ms = BANK_UNKNOWN_MS,
-        .seed = options->seed,
-        .rows_max = options->rows_max > 0 ? options->rows_max : TRAIN_ROWS_MAX,
-        .customers_max = options->customers_max > 0 ? options->customers_max : TRAIN_CUSTOMERS_MAX};
-    struct evaluate_comparison comparison = {0};
-    struct fit fit = {0};
-    enum lx_err code = fit_prepare(folder, &fit_options, env, &fit, err);
-    for (size_t i = 0; code == LX_OK && i < SAMPLING_COUNT; i++)
-        code = compare_method(&fit, (enum sampling)i, env, &comparison, err);
-    fit_release(&fit);
+    int resamples = options->resamples == 0 ? EVALUATE_RESAMPLES : options->resamples;
+    struct evaluate_comparison comparison = {.seed_count =
+                                                 options->seed_count > 0 ? options->seed_count : 1};
+    struct comparing comparing = {
+        .env = env, .comparison = &comparison, .resamples = resamples > 0 ? resamples : 0};
+    size_t figure_count =
+        (size_t)SAMPLING_COUNT * (size_t)comparison.seed_count * (size_t)comparing.resamples;
+    comparing.figures = lx_calloc(figure_count + 1, sizeof *comparing.figures);
+    if (comparing.figures == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "evaluate: out of memory");
+    enum lx_err code = LX_OK;
+    for (int seed = 0; seed < comparison.seed_count && code == LX_OK; seed++) {
+        const struct fit_options fit_options = {
+            .as_of_ms = BANK_UNKNOWN_MS,
+            .seed = options->seed + (uint64_t)seed,
+            .rows_max = options->rows_max > 0 ? options->rows_max : TRAIN_ROWS_MAX,
+            .customers_max =
+                options->customers_max > 0 ? options->customers_max : TRAIN_CUSTOMERS_MAX,
+            .weights = options->weights,
+            .resamples = comparing.resamples};
+        code = compare_seed(&comparing, folder, &fit_options, seed, err);
+    }
+    if (code == LX_OK) fill_differences(&comparing);
+    lx_free(comparing.figures);
     if (code != LX_OK) return code;
     comparison.seconds = (double)(env->elapsed_ns(env->context) - begin_ns) / 1e9;
     *ret_comparison = comparison;

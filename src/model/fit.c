@@ -111,59 +111,13 @@ void fit_release(struct fit *fit)
     *fit = (struct fit){0};
 }
 
-/* SMOTE measures distances, so its columns need one scale; trees do not care, but the model must
- * see the values that serving gives it, so the scale is taken off again. */
-struct scale {
-    float mean, deviation;
-};
-
-static struct scale scale_of(const struct matrix *matrix, size_t column)
+/* Codes and flags are nominal to the methods that ask. */
+static void mark_nominal(uint8_t nominal[ROWS_FEATURES_MAX], size_t column_count)
 {
-    double sum = 0, squares = 0, count = 0;
-    for (size_t i = 0; i < matrix->row_count; i++) {
-        double value = (double)matrix->values[i * matrix->column_count + column];
-        if (isnan(value)) continue;
-        sum += value;
-        squares += value * value;
-        count++;
+    for (size_t i = 0; i < column_count; i++) {
+        enum view_unit unit = rows_feature(i)->unit;
+        nominal[i] = unit == VIEW_UNIT_CODE || unit == VIEW_UNIT_FLAG;
     }
-    double mean = count > 0 ? sum / count : 0;
-    double variance = count > 0 ? squares / count - mean * mean : 0;
-    return (struct scale){(float)mean, variance > 1e-12 ? (float)sqrt(variance) : 1};
-}
-
-static void apply_scales(struct matrix *matrix, const struct scale *scales, bool is_back)
-{
-    for (size_t i = 0; i < matrix->row_count * matrix->column_count; i++) {
-        const struct scale *scale = &scales[i % matrix->column_count];
-        float *value = &matrix->values[i];
-        *value = is_back ? *value * scale->deviation + scale->mean
-                         : (*value - scale->mean) / scale->deviation;
-    }
-}
-
-static enum lx_err balance_scaled(const struct fit *fit, enum sampling balance,
-                                  const struct lx_env *env, struct sampled *ret_sampled,
-                                  struct lx_error *err)
-{
-    const struct matrix *matrix = &fit->rows.matrix;
-    struct matrix copy = {0};
-    struct scale *scales = lx_calloc(matrix->column_count, sizeof *scales);
-    enum lx_err code = scales == NULL ? LX_ERR_NO_MEMORY : LX_OK;
-    if (code == LX_OK) code = matrix_copy_rows(matrix, NULL, matrix->row_count, &copy);
-    if (code != LX_OK) {
-        code = lx_fail(err, code, "balance: out of memory");
-        goto out;
-    }
-    for (size_t i = 0; i < matrix->column_count; i++) scales[i] = scale_of(matrix, i);
-    apply_scales(&copy, scales, false);
-    code = sampling_apply(balance, &copy, fit->rows.labels, NULL, fit->options.seed,
-                          env->thread_count, ret_sampled, err);
-    if (code == LX_OK) apply_scales(&ret_sampled->matrix, scales, true);
-out:
-    matrix_release(&copy);
-    lx_free(scales);
-    return code;
 }
 
 static struct xgb_params params_of(const struct fit *fit, const struct lx_env *env)
@@ -192,31 +146,75 @@ static void note_params(const struct xgb_params *params, struct model_card *card
     card->column_sample = params->column_sample;
 }
 
+/* By row; NULL where all weigh the same. */
+static enum lx_err weigh_rows(const struct fit *fit, float **ret_weights, struct lx_error *err)
+{
+    const struct rows_weights *weights = &fit->options.weights;
+    const float by_source[ROWS_SOURCE_COUNT] = {[ROWS_SOURCE_REFUSED] = (float)weights->refused,
+                                                [ROWS_SOURCE_IGNORED] = (float)weights->ignored,
+                                                [ROWS_SOURCE_RULED_OUT] = (float)weights->ruled_out,
+                                                [ROWS_SOURCE_UNSEEN] = 1};
+    const struct rows *rows = &fit->rows;
+    *ret_weights = NULL;
+    if (rows_weights_are_plain(weights)) return LX_OK;
+    float *by_row = lx_malloc(rows->matrix.row_count * sizeof *by_row);
+    if (by_row == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "training: out of memory");
+    for (size_t i = 0; i < rows->matrix.row_count; i++)
+        by_row[i] = rows->labels[i] > 0 ? 1 : by_source[rows->sources[i]];
+    *ret_weights = by_row;
+    return LX_OK;
+}
+
+static enum lx_err train_balanced(const struct fit *fit, enum sampling balance,
+                                  const struct lx_env *env, struct xgb_params *params,
+                                  struct fitted *fitted, struct lx_error *err)
+{
+    uint8_t nominal[ROWS_FEATURES_MAX];
+    struct sampled sampled = {0};
+    const struct sampling_plan plan = {.method = balance,
+                                       .seed = fit->options.seed,
+                                       .thread_count = env->thread_count,
+                                       .is_scaled = true,
+                                       .nominal = nominal};
+    float *weights = NULL;
+    mark_nominal(nominal, fit->rows.matrix.column_count);
+    enum lx_err code = weigh_rows(fit, &weights, err);
+    if (code == LX_OK)
+        code = sampling_apply(&plan, &fit->rows.matrix, fit->rows.labels, weights, &sampled, err);
+    if (code == LX_OK) {
+        fitted->balanced_rows = sampled.matrix.row_count;
+        fitted->card.sampled_rate = sampled.sampled_rate;
+        sampling_shape(&plan, params);
+        code = xgb_train(params, &sampled.matrix, sampled.labels, sampled.weights, env,
+                         &fitted->trees, err);
+    }
+    sampled_release(&sampled);
+    lx_free(weights);
+    return code;
+}
+
 enum lx_err fit_trees(const struct fit *fit, enum sampling balance, const struct lx_env *env,
                       struct fitted *ret_fitted, struct lx_error *err)
 {
-    const struct xgb_params params = params_of(fit, env);
+    struct xgb_params params = params_of(fit, env);
     struct fitted fitted = {.card = fit->card};
-    struct sampled sampled = {0};
     enum lx_err code = LX_OK;
     lx_buffer_init(&fitted.trees, FOREST_BYTES_MAX);
     env->progress(env->context, "training", 0, 0);
-    if (balance == SAMPLING_NONE) { /* no copy of the rows is needed */
+    bool is_plain = balance == SAMPLING_NONE && rows_weights_are_plain(&fit->options.weights);
+    if (is_plain) { /* no copy of the rows is needed */
         fitted.balanced_rows = fit->rows.matrix.row_count;
         fitted.card.sampled_rate = (double)fit->rows.positives / (double)fitted.balanced_rows;
         code =
             xgb_train(&params, &fit->rows.matrix, fit->rows.labels, NULL, env, &fitted.trees, err);
     } else {
-        code = balance_scaled(fit, balance, env, &sampled, err);
-        if (code == LX_OK) {
-            fitted.balanced_rows = sampled.matrix.row_count;
-            fitted.card.sampled_rate = sampled.sampled_rate;
-            code = xgb_train(&params, &sampled.matrix, sampled.labels, sampled.weights, env,
-                             &fitted.trees, err);
-        }
-        sampled_release(&sampled);
+        code = train_balanced(fit, balance, env, &params, &fitted, err);
     }
     fitted.card.balance = balance;
+    fitted.card.weights = fit->options.weights;
+    if (rows_weights_are_plain(&fit->options.weights))
+        fitted.card.weights = (struct rows_weights){1, 1, 1};
+    fitted.tree_count = params.round_count * params.parallel_tree_count;
     note_params(&params, &fitted.card);
     if (code == LX_OK)
         *ret_fitted = fitted;
@@ -228,6 +226,7 @@ enum lx_err fit_trees(const struct fit *fit, enum sampling balance, const struct
 void fitted_release(struct fitted *fitted)
 {
     lx_buffer_release(&fitted->trees);
+    lx_free(fitted->resamples);
     *fitted = (struct fitted){0};
 }
 
@@ -256,13 +255,14 @@ static enum lx_err calibrate(const struct fit *fit, const struct scored *scored,
 }
 
 static enum lx_err measure(const struct fit *fit, const struct scored *scored,
-                           const struct lx_env *env, struct model_card *card, struct lx_error *err)
+                           const struct lx_env *env, struct fitted *fitted, struct lx_error *err)
 {
-    const struct scored_question question = {.calibration = &card->calibration,
-                                             .first = fit->split.calibration_count,
-                                             .count = fit->split.quality_count,
-                                             .seed = fit->options.seed,
-                                             .thread_count = env->thread_count};
+    struct model_card *card = &fitted->card;
+    struct scored_question question = {.calibration = &card->calibration,
+                                       .first = fit->split.calibration_count,
+                                       .count = fit->split.quality_count,
+                                       .seed = fit->options.seed,
+                                       .thread_count = env->thread_count};
     card->quality_rows = card->quality_positives = 0;
     for (size_t i = 0; i < scored->count; i++) {
         if (scored->moments[i] < question.first) continue;
@@ -273,7 +273,12 @@ static enum lx_err measure(const struct fit *fit, const struct scored *scored,
         return lx_fail(err, LX_ERR_NOT_READY,
                        "training: nobody opened a product in the newest months, so quality cannot "
                        "be measured: import more customers");
-    return scored_quality(scored, &question, card->quality, NULL, NULL, err);
+    enum lx_err code = scored_quality(scored, &question, card->quality, NULL, NULL, err);
+    if (code != LX_OK || fit->options.resamples == 0) return code;
+    question.resamples = fit->options.resamples;
+    fitted->resamples = lx_calloc((size_t)question.resamples, sizeof *fitted->resamples);
+    if (fitted->resamples == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "quality: out of memory");
+    return scored_resamples(scored, &question, fitted->resamples, err);
 }
 
 enum lx_err fit_measure(const struct fit *fit, const struct lx_env *env, struct fitted *fitted,
@@ -289,7 +294,7 @@ enum lx_err fit_measure(const struct fit *fit, const struct lx_env *env, struct 
     if (code == LX_OK)
         code = score_pairs(&plan, scorer, fit->options.customers_max, env, &scored, err);
     if (code == LX_OK) code = calibrate(fit, &scored, &fitted->card, err);
-    if (code == LX_OK) code = measure(fit, &scored, env, &fitted->card, err);
+    if (code == LX_OK) code = measure(fit, &scored, env, fitted, err);
     scored_release(&scored);
     scorer_close(scorer);
     forest_close(forest);

@@ -18,6 +18,8 @@ struct fit_options {
     int64_t as_of_ms;
     uint64_t seed;
     size_t rows_max, customers_max;
+    struct rows_weights weights;
+    int resamples; /* of the quality months' customers; 0: none */
 };
 
 /* What every method sees. */
@@ -39,7 +41,9 @@ void fit_release(struct fit *fit);
 struct fitted {
     struct lx_buffer trees; /* XGBoost's JSON */
     struct model_card card;
+    int tree_count;
     uint64_t balanced_rows;
+    struct quality *resamples; /* the model's figures in each; NULL without; owned */
 };
 LX_MUST_USE enum lx_err fit_trees(const struct fit *fit, enum sampling balance,
                                   const struct lx_env *env, struct fitted *ret_fitted,

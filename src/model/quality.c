@@ -342,6 +342,7 @@ static void measure(const struct ranking *ranking, const uint16_t *weights,
 /* A resample, each in its own place; the first one is every customer once. */
 struct resampling {
     const struct ranking *rankings;
+    size_t ranking_count; /* the first of QUALITY_BY_COUNT */
     size_t unit_count, product_count;
     uint64_t seed;
     struct quality *results; /* QUALITY_BY_COUNT of each resample */
@@ -362,7 +363,7 @@ static void run_resample(void *context, size_t item)
         size_t unit = item == 0 ? i : (size_t)lx_rng_below(&rng, unit_count);
         if (weights[unit] < UINT16_MAX) weights[unit]++;
     }
-    for (size_t i = 0; i < QUALITY_BY_COUNT; i++)
+    for (size_t i = 0; i < resampling->ranking_count; i++)
         measure(&resampling->rankings[i], weights, curves,
                 &resampling->results[item * QUALITY_BY_COUNT + i]);
     resampling->codes[item] = LX_OK;
@@ -409,6 +410,7 @@ static enum lx_err resample(const struct ranking *rankings, const struct quality
 {
     size_t count = (size_t)resamples + 1;
     struct resampling resampling = {.rankings = rankings,
+                                    .ranking_count = QUALITY_BY_COUNT,
                                     .unit_count = rows->unit_count,
                                     .product_count = rows->product_count,
                                     .seed = rows->seed};
@@ -461,4 +463,32 @@ out:
     lx_free(random);
     if (code == LX_ERR_NO_MEMORY) return lx_fail(err, code, "quality: out of memory");
     return code;
+}
+
+enum lx_err quality_resamples(const struct quality_rows *rows, int resamples, int thread_count,
+                              struct quality *ret_resamples, struct lx_error *err)
+{
+    LX_ASSERT(rows->count > 0 && rows->unit_count > 0 && resamples > 0);
+
+    struct ranking ranking = {0};
+    size_t count = (size_t)resamples + 1;
+    struct resampling resampling = {.rankings = &ranking,
+                                    .ranking_count = 1,
+                                    .unit_count = rows->unit_count,
+                                    .product_count = rows->product_count,
+                                    .seed = rows->seed};
+    resampling.results = lx_calloc(count, QUALITY_BY_COUNT * sizeof *resampling.results);
+    resampling.codes = lx_calloc(count, sizeof *resampling.codes);
+    enum lx_err code = LX_ERR_NO_MEMORY;
+    if (resampling.results != NULL && resampling.codes != NULL)
+        code = ranking_init(rows, rows->probabilities, &ranking);
+    ranking.is_probability = true;
+    if (code == LX_OK) code = host_parallel(thread_count, count, run_resample, &resampling, err);
+    for (size_t i = 0; code == LX_OK && i < count; i++) code = resampling.codes[i];
+    for (size_t i = 1; code == LX_OK && i < count; i++)
+        ret_resamples[i - 1] = resampling.results[i * QUALITY_BY_COUNT + QUALITY_BY_MODEL];
+    ranking_release(&ranking);
+    lx_free(resampling.results);
+    lx_free(resampling.codes);
+    return code == LX_ERR_NO_MEMORY ? lx_fail(err, code, "quality: out of memory") : code;
 }

@@ -83,4 +83,13 @@ LX_MUST_USE enum lx_err quality_measure(const struct quality_rows *rows, int res
                                         struct quality ret_high[QUALITY_BY_COUNT],
                                         struct lx_error *err);
 
+/*
+ * The model's figures in each of these resamples, which are the same for the same unit_count and
+ * seed: what two models differ by in one resample is a paired difference. ret_resamples:
+ * `resamples` rows, at least one.
+ */
+LX_MUST_USE enum lx_err quality_resamples(const struct quality_rows *rows, int resamples,
+                                          int thread_count, struct quality *ret_resamples,
+                                          struct lx_error *err);
+
 #endif

@@ -23,6 +23,7 @@
 #include "learn/calibration.h"
 #include "learn/sampling.h"
 #include "model/quality.h"
+#include "model/rows_weights.h"
 
 enum {
     REGISTRY_ID_DIGITS = 12,
@@ -41,6 +42,7 @@ struct model_card {
     int horizon_days;
     uint64_t seed;
     enum sampling balance;
+    struct rows_weights weights;
     int round_count, max_depth;
     double learning_rate, min_child_weight, lambda, subsample, column_sample;
     uint64_t rows, positives;        /* fitted on, before balancing */

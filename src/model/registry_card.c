@@ -89,6 +89,12 @@ void model_card_write(const struct model_card *card, const uint8_t trees_hash[32
     write_hash(&json, "feature_set", card->feature_set);
     write_hash(&json, "catalogue", card->catalogue);
     json_name_text(&json, "balance", sampling_name(card->balance));
+    json_name(&json, "negative_weights");
+    json_array_begin(&json);
+    json_number(&json, card->weights.refused);
+    json_number(&json, card->weights.ignored);
+    json_number(&json, card->weights.ruled_out);
+    json_array_end(&json);
     for (size_t i = 0; i < LX_COUNT_OF(card_fields); i++) write_field(&json, card, &card_fields[i]);
     json_name(&json, "moments_ms");
     json_array_begin(&json);

@@ -95,6 +95,18 @@ static void read_balance(struct card_reader *reader, struct model_card *card)
     if (reader->bad == NULL) reader->bad = "balance";
 }
 
+/* A card from before there were weights says nothing: one each. */
+static void read_weights(struct card_reader *reader, struct model_card *card)
+{
+    const json_t *weights = json_object_get(reader->root, "negative_weights");
+    card->weights = (struct rows_weights){1, 1, 1};
+    if (weights == NULL) return;
+    if (json_array_size(weights) != 3 && reader->bad == NULL) reader->bad = "negative_weights";
+    card->weights.refused = real_of(json_array_get(weights, 0));
+    card->weights.ignored = real_of(json_array_get(weights, 1));
+    card->weights.ruled_out = real_of(json_array_get(weights, 2));
+}
+
 static enum lx_err read_calibration(struct card_reader *reader, struct model_card *card,
                                     struct lx_error *err)
 {
@@ -125,6 +137,7 @@ enum lx_err model_card_read(const char *json, size_t length, struct model_card *
     read_hash(&reader, "feature_set", card.feature_set);
     read_hash(&reader, "catalogue", card.catalogue);
     read_balance(&reader, &card);
+    read_weights(&reader, &card);
     for (size_t i = 0; i < LX_COUNT_OF(card_fields); i++)
         read_field(&reader, &card, &card_fields[i]);
     read_moments(&reader, &card);

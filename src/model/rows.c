@@ -88,8 +88,8 @@ struct gathering {
     float *labels;
     uint32_t *customers;
     uint16_t *products;
-    uint8_t *moments;
-    size_t label_capacity, customer_capacity, product_capacity, moment_capacity;
+    uint8_t *moments, *sources;
+    size_t label_capacity, customer_capacity, product_capacity, moment_capacity, source_capacity;
     size_t positives, rows_max;
     float *pair_values; /* of every product */
     float customer_values[ROWS_FEATURES_MAX];
@@ -102,6 +102,7 @@ static void gathering_release(struct gathering *gathering)
     lx_free(gathering->customers);
     lx_free(gathering->products);
     lx_free(gathering->moments);
+    lx_free(gathering->sources);
     lx_free(gathering->pair_values);
     *gathering = (struct gathering){0};
 }
@@ -125,7 +126,8 @@ static bool choose(const struct gathering *gathering, const struct bank_history 
 }
 
 static enum lx_err add_row(struct gathering *gathering, int64_t customer, size_t product,
-                           size_t moment, bool is_positive, struct lx_error *err)
+                           size_t moment, bool is_positive, enum rows_source source,
+                           struct lx_error *err)
 {
     struct gathering *g = gathering;
     size_t at = g->matrix.row_count, max = g->rows_max;
@@ -139,6 +141,8 @@ static enum lx_err add_row(struct gathering *gathering, int64_t customer, size_t
         code = lx_grow(&g->products, &g->product_capacity, at + 1, max, sizeof *g->products);
     if (code == LX_OK)
         code = lx_grow(&g->moments, &g->moment_capacity, at + 1, max, sizeof *g->moments);
+    if (code == LX_OK)
+        code = lx_grow(&g->sources, &g->source_capacity, at + 1, max, sizeof *g->sources);
     if (code == LX_OK) code = matrix_add_row(&g->matrix, &row);
     if (code != LX_OK) return lx_fail(err, code, "training rows: out of memory");
 
@@ -149,6 +153,7 @@ static enum lx_err add_row(struct gathering *gathering, int64_t customer, size_t
     g->customers[at] = (uint32_t)customer;
     g->products[at] = (uint16_t)product;
     g->moments[at] = (uint8_t)moment;
+    g->sources[at] = (uint8_t)source;
     g->positives += is_positive;
     return LX_OK;
 }
@@ -179,8 +184,10 @@ static enum lx_err gather_moment(struct gathering *gathering, const struct bank_
                                gathering->pair_values);
             has_features = true;
         }
+        enum rows_source source =
+            rows_source_of(history, &catalogue->products[i], (int)i, &facts, as_of_ms);
         enum lx_err code =
-            add_row(gathering, history->customer, i, moment, has_bit(labels, i), err);
+            add_row(gathering, history->customer, i, moment, has_bit(labels, i), source, err);
         if (code != LX_OK) return code;
     }
     return LX_OK;
@@ -233,9 +240,10 @@ static enum lx_err merge(struct gathering *gatherings, size_t count, struct rows
     rows->customers = lx_malloc(room * sizeof *rows->customers);
     rows->products = lx_malloc(room * sizeof *rows->products);
     rows->moments = lx_malloc(room * sizeof *rows->moments);
+    rows->sources = lx_malloc(room * sizeof *rows->sources);
     enum lx_err code = matrix_reserve(&rows->matrix, room);
     if (code != LX_OK || rows->labels == NULL || rows->customers == NULL ||
-        rows->products == NULL || rows->moments == NULL)
+        rows->products == NULL || rows->moments == NULL || rows->sources == NULL)
         return LX_ERR_NO_MEMORY;
 
     for (size_t i = 0; i < count; i++) {
@@ -249,6 +257,7 @@ static enum lx_err merge(struct gathering *gatherings, size_t count, struct rows
         memcpy(rows->customers + at, part->customers, n * sizeof *rows->customers);
         memcpy(rows->products + at, part->products, n * sizeof *rows->products);
         memcpy(rows->moments + at, part->moments, n * sizeof *rows->moments);
+        memcpy(rows->sources + at, part->sources, n * sizeof *rows->sources);
         rows->matrix.row_count += n;
         rows->positives += part->positives;
         gathering_release(part);
@@ -345,5 +354,6 @@ void rows_release(struct rows *rows)
     lx_free(rows->customers);
     lx_free(rows->products);
     lx_free(rows->moments);
+    lx_free(rows->sources);
     *rows = (struct rows){0};
 }

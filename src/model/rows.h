@@ -86,12 +86,36 @@ enum { ROWS_PRODUCT_WORDS = LX_PRODUCT_MAX / 64 };
 void rows_labels(const struct bank_history *history, int64_t as_of_ms, int64_t complete_until_ms,
                  uint64_t ret_bits[ROWS_PRODUCT_WORDS]);
 
+/*
+ * Why a negative is one, as far as the bank knew at the moment. It is made of what came before the
+ * moment alone, so weighing rows by it moves no probability, only what is learnt most from. The
+ * first that is true, in this order; `unseen` where none is.
+ */
+#define ROWS_SOURCE_MAP(X)                                                                         \
+    X(REFUSED, "refused", "said no in the last ROWS_REFUSED_DAYS, and did not take it back")       \
+    X(IGNORED, "ignored", "was offered it, or opened its page, in the last 30 days")               \
+    X(RULED_OUT, "ruled_out", "too risky for him, not for his age, or credit while overdue")       \
+    X(UNSEEN, "unseen", "nothing is known")
+
+enum rows_source {
+#define X(name, text, about) ROWS_SOURCE_##name,
+    ROWS_SOURCE_MAP(X)
+#undef X
+        ROWS_SOURCE_COUNT
+};
+enum { ROWS_REFUSED_DAYS = 180 };
+const char *rows_source_name(enum rows_source source);
+enum rows_source rows_source_of(const struct bank_history *history,
+                                const struct bank_product *product, int product_index,
+                                const struct view_facts *facts, int64_t as_of_ms);
+
 struct rows {
     struct matrix matrix;
     float *labels;       /* 0 or 1 */
     uint32_t *customers; /* dense number */
     uint16_t *products;
     uint8_t *moments; /* index in the plan */
+    uint8_t *sources; /* enum rows_source, of positives too */
     size_t positives;
     double negative_rate; /* share of negative candidates that was kept */
     double true_rate;     /* of positives among all candidates, estimated from the sample */

@@ -341,31 +341,59 @@ static void select_rows(struct selection *selection, const struct scored *scored
     }
 }
 
+static struct quality_rows rows_of(const struct selection *selection, const struct scored *scored,
+                                   uint64_t seed)
+{
+    return (struct quality_rows){.probabilities = selection->probabilities,
+                                 .popularity = selection->popularity,
+                                 .labels = selection->labels,
+                                 .products = selection->products,
+                                 .count = selection->count,
+                                 .product_count = scored->product_count,
+                                 .case_ends = selection->case_ends,
+                                 .case_units = selection->case_units,
+                                 .case_count = selection->case_count,
+                                 .unit_count = selection->unit_count,
+                                 .seed = seed};
+}
+
+static enum lx_err selection_make(const struct scored *scored,
+                                  const struct scored_question *question,
+                                  struct selection *selection, struct lx_error *err)
+{
+    enum lx_err code = selection_init(selection, scored);
+    if (code == LX_OK) select_rows(selection, scored, question);
+    if (code == LX_OK && selection->count == 0)
+        code = lx_fail(err, LX_ERR_NOT_READY, "quality: no customer may still open a product");
+    return code == LX_ERR_NO_MEMORY ? lx_fail(err, code, "quality: out of memory") : code;
+}
+
 enum lx_err scored_quality(const struct scored *scored, const struct scored_question *question,
                            struct quality ret_value[QUALITY_BY_COUNT],
                            struct quality ret_low[QUALITY_BY_COUNT],
                            struct quality ret_high[QUALITY_BY_COUNT], struct lx_error *err)
 {
     struct selection selection = {0};
-    enum lx_err code = selection_init(&selection, scored);
-    if (code == LX_OK) select_rows(&selection, scored, question);
-    if (code == LX_OK && selection.count == 0) {
-        code = lx_fail(err, LX_ERR_NOT_READY, "quality: no customer may still open a product");
-    } else if (code == LX_OK) {
-        const struct quality_rows rows = {.probabilities = selection.probabilities,
-                                          .popularity = selection.popularity,
-                                          .labels = selection.labels,
-                                          .products = selection.products,
-                                          .count = selection.count,
-                                          .product_count = scored->product_count,
-                                          .case_ends = selection.case_ends,
-                                          .case_units = selection.case_units,
-                                          .case_count = selection.case_count,
-                                          .unit_count = selection.unit_count,
-                                          .seed = question->seed};
+    enum lx_err code = selection_make(scored, question, &selection, err);
+    if (code == LX_OK) {
+        const struct quality_rows rows = rows_of(&selection, scored, question->seed);
         code = quality_measure(&rows, question->resamples, question->thread_count, ret_value,
                                ret_low, ret_high, err);
     }
     selection_release(&selection);
-    return code == LX_ERR_NO_MEMORY ? lx_fail(err, code, "quality: out of memory") : code;
+    return code;
+}
+
+enum lx_err scored_resamples(const struct scored *scored, const struct scored_question *question,
+                             struct quality *ret_resamples, struct lx_error *err)
+{
+    struct selection selection = {0};
+    enum lx_err code = selection_make(scored, question, &selection, err);
+    if (code == LX_OK) {
+        const struct quality_rows rows = rows_of(&selection, scored, question->seed);
+        code = quality_resamples(&rows, question->resamples, question->thread_count, ret_resamples,
+                                 err);
+    }
+    selection_release(&selection);
+    return code;
 }

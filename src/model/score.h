@@ -53,4 +53,9 @@ scored_quality(const struct scored *scored, const struct scored_question *questi
                struct quality ret_value[QUALITY_BY_COUNT], struct quality ret_low[QUALITY_BY_COUNT],
                struct quality ret_high[QUALITY_BY_COUNT], struct lx_error *err);
 
+/* The model's figures in each of question->resamples resamples: quality_resamples. */
+LX_MUST_USE enum lx_err scored_resamples(const struct scored *scored,
+                                         const struct scored_question *question,
+                                         struct quality *ret_resamples, struct lx_error *err);
+
 #endif

@@ -15,9 +15,10 @@ static enum lx_err read_offset(const char *folder, int *ret_offset_minutes, stru
     return LX_OK;
 }
 
-static void fill_result(const struct model_card *card, int utc_offset_minutes,
+static void fill_result(const struct fitted *fitted, int utc_offset_minutes,
                         struct train_result *result)
 {
+    const struct model_card *card = &fitted->card;
     size_t measured = card->fit_count + card->calibration_count;
     result->rows = card->rows;
     result->positives = card->positives;
@@ -28,7 +29,7 @@ static void fill_result(const struct model_card *card, int utc_offset_minutes,
     result->measured_from_day = lx_day_of_ms(card->moments_ms[measured], utc_offset_minutes);
     result->measured_to_day =
         lx_day_of_ms(card->moments_ms[measured + card->quality_count - 1], utc_offset_minutes);
-    result->tree_count = card->round_count;
+    result->tree_count = fitted->tree_count;
     result->feature_count = (int)card->feature_count;
     memcpy(result->quality, card->quality, sizeof result->quality);
 }
@@ -40,6 +41,7 @@ enum lx_err train(const char *folder, const struct train_options *options, const
     const struct fit_options fit_options = {
         .as_of_ms = options->as_of_ms,
         .seed = options->seed,
+        .weights = options->weights,
         .rows_max = options->rows_max > 0 ? options->rows_max : TRAIN_ROWS_MAX,
         .customers_max = options->customers_max > 0 ? options->customers_max : TRAIN_CUSTOMERS_MAX};
     struct train_result result = {{0}};
@@ -54,7 +56,7 @@ enum lx_err train(const char *folder, const struct train_options *options, const
         code = registry_save(folder, &fitted.card, fitted.trees.bytes, fitted.trees.length,
                              result.model, err);
     if (code == LX_OK) {
-        fill_result(&fitted.card, utc_offset_minutes, &result);
+        fill_result(&fitted, utc_offset_minutes, &result);
         result.seconds = (double)(env->elapsed_ns(env->context) - begin_ns) / 1e9;
         *ret_result = result;
     }

@@ -50,7 +50,23 @@ static void test_a_million_letters_in_pieces_give_their_published_digest(void **
     digest_finish(&digest, hash);
     digest_text(hash, text);
     assert_string_equal(text, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
-    assert_null(digest.context);
+    assert_false(digest.is_open);
+    digest_release(&digest);
+}
+
+static void test_one_digest_serves_many_messages(void **state)
+{
+    (void)state;
+    static const char *const messages[] = {"", "abc", "", "abcdbcdecdefdefg"};
+    struct digest digest;
+    assert_int_equal(digest_init(&digest), LX_OK);
+    for (size_t i = 0; i < LX_COUNT_OF(messages); i++) {
+        uint8_t hash[DIGEST_SIZE], expected[DIGEST_SIZE];
+        digest_add(&digest, messages[i], strlen(messages[i]));
+        digest_next(&digest, hash);
+        digest_of(messages[i], strlen(messages[i]), expected);
+        assert_memory_equal(hash, expected, sizeof expected);
+    }
     digest_release(&digest);
 }
 
@@ -132,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sha256_gives_the_published_digests),
         cmocka_unit_test(test_a_million_letters_in_pieces_give_their_published_digest),
+        cmocka_unit_test(test_one_digest_serves_many_messages),
         cmocka_unit_test(test_a_digest_may_be_dropped_before_its_end),
         cmocka_unit_test(test_crc32c_gives_the_values_of_rfc_3720),
         cmocka_unit_test(property_both_crcs_are_the_definitions_however_they_are_cut),

@@ -197,6 +197,34 @@ static void test_ids_ascend_in_time_and_read_back(void **state)
     assert_false(record_id_parse("0123456789abcdef0123456789abcdef0", id));
 }
 
+static void test_a_record_says_its_moment_in_its_first_bytes(void **state)
+{
+    struct made made;
+    struct lx_buffer bytes;
+    (void)state;
+    lx_buffer_init(&bytes, 1 << 20);
+    make(&made, 3);
+    struct lx_rng rng = lx_rng_of(5, 1);
+    for (int i = 0; i < 100; i++) {
+        int64_t at_ms = (int64_t)(lx_rng_next(&rng) >> 17); /* 47 bits: some 4,400 years */
+        for (int j = 0; j < 6; j++) made.decision.id[j] = (uint8_t)(at_ms >> (40 - 8 * j));
+        lx_buffer_clear(&bytes);
+        record_decision_write(&made.decision, &bytes);
+        assert_int_equal(record_moment(bytes.bytes, bytes.length), at_ms);
+        const struct record_answer answer = {.decision_position = lx_rng_next(&rng) >> 1,
+                                             .customer = (int64_t)(lx_rng_next(&rng) >> 40),
+                                             .answered_ms = at_ms};
+        lx_buffer_clear(&bytes);
+        record_answer_write(&answer, &bytes);
+        assert_int_equal(record_moment(bytes.bytes, bytes.length), at_ms);
+        for (size_t length = 0; length < bytes.length; length++)
+            (void)record_moment(bytes.bytes, length); /* stays within its bytes */
+    }
+    assert_int_equal(record_moment("\x63\x01 some other part's record", 26), 0);
+    assert_int_equal(record_moment("\x01", 1), 0);
+    lx_buffer_release(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +232,7 @@ int main(void)
         cmocka_unit_test(test_every_truncation_is_refused),
         cmocka_unit_test(test_flipped_bits_never_crash),
         cmocka_unit_test(test_records_of_others_are_passed_over),
+        cmocka_unit_test(test_a_record_says_its_moment_in_its_first_bytes),
         cmocka_unit_test(test_ids_ascend_in_time_and_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

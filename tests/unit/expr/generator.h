@@ -237,12 +237,12 @@ static const int64_t some_integers[] = {0,
 /* Few digits: SQLite's own reading of long decimals is not exact to the last bit. */
 static const char *const some_reals[] = {"0.0", "0.5", "1.0",  "2.5",   "0.1",  "100.25",
                                          "1.5", "3.0", "1e10", "1e300", "0.001"};
-static const char *const some_strings[] = {"",       "a",        "b",   "ab",  "A",   "客",
-                                           "客户",   "客户经理", "é",   "a%b", "a_b", "it's",
-                                           "杭州市", "😀",        "ab ", "Ab"};
-static const char *const some_patterns[] = {"%",    "_",    "a%",   "%b",  "客_",   "客%",
-                                            "%户%", "a!%b", "a!_b", "__",  "%a%b%", "",
-                                            "A%",   "%!!%", "_%_",  "it's"};
+static const char *const some_strings[] = {"a\\b", "a\\%", "",       "a",        "b",   "ab",
+                                           "A",    "客",   "客户",   "客户经理", "é",   "a%b",
+                                           "a_b",  "it's", "杭州市", "😀",        "ab ", "Ab"};
+static const char *const some_patterns[] = {"a\\b",  "a\\!%", "%!\\_", "_\\%", "%",    "_",    "a%",
+                                            "%b",    "客_",   "客%",   "%户%", "a!%b", "a!_b", "__",
+                                            "%a%b%", "",      "A%",    "%!!%", "_%_",  "it's"};
 
 static inline const char *quoted(const char *text, char out[64])
 {

@@ -30,6 +30,8 @@ static const struct {
      "`offers.amount` is of the rows of `offers`, which are read in a window: count(offers), "
      "sum(offers.x)"},
     {"sum(offers.amunt)", 1, 5, "unknown field `offers.amunt`: did you mean `amount`?"},
+    {"count() where is_accepted", 1, 15,
+     "`is_accepted` is no field of `events`: write `offers.is_accepted`"},
     {"sum(ammount)", 1, 5, "unknown field `ammount`: did you mean `amount`?"},
     {"channel = 'mobil'", 1, 11, "unknown channel 'mobil': did you mean 'mobile'?"},
     {"channel = '手几'", 1, 11, "unknown channel '手几': did you mean '手机'?"},
@@ -253,6 +255,16 @@ static void test_a_long_chain_of_conditions_is_no_depth(void **state)
     assert_int_equal(code_of(repeated("case", " when is_staff then 1", 500, " end")), LX_OK);
 }
 
+static void test_long_runs_of_letters_are_refused_without_going_deep(void **state)
+{
+    (void)state;
+    assert_int_equal(code_of(repeated("资", ".资产", 2000, "")), LX_ERR_BAD_INPUT);
+    assert_int_equal(code_of(repeated("", "且", 5000, "")), LX_ERR_BAD_INPUT);
+    assert_int_equal(code_of(repeated("", "资产", 2500, "")), LX_ERR_BAD_INPUT);
+    assert_int_equal(code_of(repeated("", "a", 16000, "")), LX_ERR_BAD_INPUT);
+    assert_int_equal(code_of(repeated("", "鑫", 5000, "")), LX_ERR_BAD_INPUT);
+}
+
 static void test_windows_are_counted_without_repeats(void **state)
 {
     (void)state;
@@ -276,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_each_limit_is_refused_one_past_its_edge),
         cmocka_unit_test(test_parentheses_are_limited_in_depth),
         cmocka_unit_test(test_a_long_chain_of_conditions_is_no_depth),
+        cmocka_unit_test(test_long_runs_of_letters_are_refused_without_going_deep),
         cmocka_unit_test(test_windows_are_counted_without_repeats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

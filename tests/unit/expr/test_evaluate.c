@@ -169,6 +169,7 @@ static const struct row rows[] = {
     {"round(2.5)", "round(2.5)", "integer", "2"},
     {"round(3.5)", "round(3.5)", "integer", "4"},
     {"round(-0.5)", "round(-0.5)", "integer", "0"},
+    {"1.5 - -round(28)", "1.5 - -28.0", "real", "29.5"},
     {"round(28) + 0.5", "28.0 + 0.5", "real", "28.5"},
     {"round(children)", "children", "integer", "2"},
     {"round(assets)", "round(yuan(assets))", "integer", "123457"},

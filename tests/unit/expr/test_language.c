@@ -255,6 +255,62 @@ static void test_a_wanted_type_takes_integers_and_refuses_the_rest(void **state)
     }
 }
 
+/* --- A schema ------------------------------------------------------------------------------- */
+
+static void check_field_name(const char *name, const char *zh, const char *message)
+{
+    const struct expr_field fields[] = {{"assets", "资产", EXPR_MONEY, NULL, false},
+                                        {name, zh, EXPR_INTEGER, NULL, false}};
+    const struct expr_schema small = {fields, 2, NULL, 0, NULL, 0};
+    struct lx_error err = {.text = ""};
+    enum lx_err code = expr_schema_check(&small, &err);
+    if ((code == LX_OK) != (message == NULL) ||
+        (message != NULL && strstr(err.text, message) == NULL))
+        fail_msg("%s, %s: %s", name, zh == NULL ? "" : zh, err.text);
+}
+
+static void test_a_schema_has_only_names_that_can_be_said(void **state)
+{
+    (void)state;
+    struct lx_error err;
+    if (expr_schema_check(&schema, &err) != LX_OK) fail_msg("%s", err.text);
+    check_field_name("children", "近90天子女数", NULL);
+    check_field_name("product.risk", "AUM余额", NULL);
+    check_field_name("end", NULL, "`end`: an expression cannot say this name");
+    check_field_name("a b", NULL, "`a b`: an expression cannot say this name");
+    check_field_name("children", "余额(元)", "`余额(元)`: an expression cannot say this name");
+    check_field_name("children", "且", "`且`: an expression cannot say this name");
+    check_field_name("assets", NULL, "that of `assets` too");
+    check_field_name("children", "资产", "that of `assets` too");
+    const struct expr_field typeless = {"channel", NULL, EXPR_ENUM, NULL, false};
+    const struct expr_schema one = {&typeless, 1, NULL, 0, NULL, 0};
+    assert_int_equal(expr_schema_check(&one, &err), LX_ERR_BAD_INPUT);
+    const struct expr_function own = {.name = "coalesce", .result = EXPR_INTEGER};
+    const struct expr_schema two = {NULL, 0, &own, 1, NULL, 0};
+    assert_int_equal(expr_schema_check(&two, &err), LX_ERR_BAD_INPUT);
+}
+
+static void test_what_does_not_fit_is_cut_and_counted(void **state)
+{
+    (void)state;
+    struct expr *expr = compiled("assets >= 100 and city = '杭州市'");
+    const char *want = "assets >= 100 and city = '杭州市'";
+    for (size_t size = 0; size < 40; size++) {
+        char text[40];
+        memset(text, '#', sizeof text);
+        assert_int_equal(expr_format(expr, text, size), strlen(want));
+        size_t kept = size == 0 ? 0 : size - 1 < strlen(want) ? size - 1 : strlen(want);
+        assert_memory_equal(text, want, kept);
+        if (size > 0) assert_int_equal(text[kept], '\0');
+        assert_int_equal(text[size < 39 ? size : 39], '#');
+    }
+    struct expr_value value = integer_value(12345678);
+    char text[8];
+    assert_int_equal(expr_value_format(&value, EXPR_MONEY, NULL, text, sizeof text), 10);
+    assert_string_equal(text, "123,456");
+    expr_free(expr);
+}
+
 /* --- Windows -------------------------------------------------------------------------------- */
 
 static void test_a_window_covers_the_days_that_it_names(void **state)
@@ -352,6 +408,22 @@ static void test_a_window_tells_its_relation_type_and_constness(void **state)
     }
 }
 
+static void test_a_window_has_a_text_of_its_own(void **state)
+{
+    (void)state;
+    struct expr *expr = compiled("sum(amount) where amount>this.debt over 1 year / 12 > 100 and "
+                                 "count(offers) where offers.is_accepted over 30 days > 3");
+    const char *const want[] = {"sum(amount) where amount > this.debt over 12 months",
+                                "count(offers) where offers.is_accepted over 30 days"};
+    assert_int_equal(expr_window_count(expr), 2);
+    for (size_t i = 0; i < 2; i++) {
+        char text[128];
+        assert_int_equal(expr_window_format(expr, i, text, sizeof text), strlen(want[i]));
+        assert_string_equal(text, want[i]);
+    }
+    expr_free(expr);
+}
+
 static void test_the_condition_of_a_window_is_evaluated_for_a_row_of_the_past(void **state)
 {
     (void)state;
@@ -395,9 +467,12 @@ int main(void)
         cmocka_unit_test(test_a_condition_holds_only_if_it_is_true),
         cmocka_unit_test(test_a_value_is_exact_or_refused),
         cmocka_unit_test(test_a_wanted_type_takes_integers_and_refuses_the_rest),
+        cmocka_unit_test(test_a_schema_has_only_names_that_can_be_said),
+        cmocka_unit_test(test_what_does_not_fit_is_cut_and_counted),
         cmocka_unit_test(test_a_window_covers_the_days_that_it_names),
         cmocka_unit_test(test_windows_of_months_tile_the_days_without_gap_or_overlap),
         cmocka_unit_test(test_a_window_tells_its_relation_type_and_constness),
+        cmocka_unit_test(test_a_window_has_a_text_of_its_own),
         cmocka_unit_test(test_the_condition_of_a_window_is_evaluated_for_a_row_of_the_past),
         cmocka_unit_test(test_an_expression_tells_which_fields_it_reads),
     };

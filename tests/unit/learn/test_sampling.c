@@ -13,7 +13,10 @@
 #include "learn/neighbours.h"
 #include "learn/sampling.h"
 
-/* Column 0 is the row's number, so that each row of a sample can be traced back. */
+/* Column 0 is the row's number in steps that no distance feels, so that each row of a sample can be
+ * traced back. */
+#define NUMBER_STEP 0x1p-20f
+
 struct table {
     struct matrix matrix;
     float *labels, *weights;
@@ -33,7 +36,7 @@ static struct table make_table(size_t positives, size_t negatives, size_t column
         bool is_positive = lx_rng_below(&rng, count - i) < positives_left;
         float *row = NULL;
         assert_int_equal(matrix_add_row(&table.matrix, &row), LX_OK);
-        row[0] = (float)i;
+        row[0] = (float)i * NUMBER_STEP;
         for (size_t c = 1; c < columns; c++)
             row[c] = (float)(lx_rng_normal(&rng) + (is_positive ? 2 : 0));
         table.labels[i] = is_positive;
@@ -50,13 +53,19 @@ static void release_table(struct table *table)
     lx_free(table->weights);
 }
 
+static size_t number_of(const float *row)
+{
+    return (size_t)(row[0] / NUMBER_STEP);
+}
+
 static struct sampled apply(enum sampling method, const struct table *table, bool is_weighted,
                             int thread_count)
 {
     struct sampled sampled;
     struct lx_error err = {0};
-    if (sampling_apply(method, &table->matrix, table->labels, is_weighted ? table->weights : NULL,
-                       9, thread_count, &sampled, &err) != LX_OK)
+    const struct sampling_plan plan = {.method = method, .seed = 9, .thread_count = thread_count};
+    if (sampling_apply(&plan, &table->matrix, table->labels, is_weighted ? table->weights : NULL,
+                       &sampled, &err) != LX_OK)
         fail_msg("%s: %s", sampling_name(method), err.text);
     return sampled;
 }
@@ -84,6 +93,15 @@ static void test_each_method_gives_the_counts_it_promises(void **state)
         {SAMPLING_OVER,    20,  199,  20,  199}, /* more than one in ten: none is added */
         {SAMPLING_SMOTE,   20, 1000, 100, 1000},
         {SAMPLING_SMOTE,    2, 1000, 100, 1000}, /* one neighbour is all there is */
+        {SAMPLING_SMOTE_NC,   20, 1000, 100, 1000},
+        {SAMPLING_BORDERLINE, 20, 1000, 100, 1000},
+        {SAMPLING_ADASYN,     20, 1000, 100, 1000},
+        {SAMPLING_ADASYN,     20,  199,  20,  199},
+        {SAMPLING_CLUSTERS,   20, 1000,  20,  200},
+        {SAMPLING_CLUSTERS,   20,  150,  20,  150},
+        {SAMPLING_CLUSTERS,    1, 1000,   1,   10},
+        {SAMPLING_FOCAL,      20, 1000,  20, 1000},
+        {SAMPLING_FOREST,     20, 1000,  20, 1000},
         /* clang-format on */
     };
     for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
@@ -115,8 +133,12 @@ static void test_rates_before_and_after_are_those_of_the_weights(void **state)
             got_sum += (double)sampled.weights[i];
         }
         assert_true(fabs(sampled.true_rate - positive / sum) < 1e-12);
-        assert_true(fabs(sampled.sampled_rate - got_positive / got_sum) < 1e-12);
-        if (method == SAMPLING_WEIGHTS) assert_true(fabs(sampled.sampled_rate - 0.5) < 1e-6);
+        double rate = got_positive / got_sum;
+        if (method == SAMPLING_FOCAL)
+            rate = focal_rate(&(struct focal){FOCAL_GAMMA, FOCAL_ALPHA}, rate);
+        assert_true(fabs(sampled.sampled_rate - rate) < 1e-12);
+        if (method == SAMPLING_WEIGHTS || method == SAMPLING_FOREST)
+            assert_true(fabs(sampled.sampled_rate - 0.5) < 1e-6);
         sampled_release(&sampled);
     }
     release_table(&table);
@@ -129,11 +151,12 @@ static void test_rows_that_stay_are_untouched_and_in_order(void **state)
     struct table table = make_table(20, 1000, 4);
     for (size_t method = 0; method < SAMPLING_COUNT; method++) {
         struct sampled sampled = apply((enum sampling)method, &table, false, 1);
-        size_t kept = method == SAMPLING_UNDER ? 220 : 1020;
+        bool is_fewer = method == SAMPLING_UNDER || method == SAMPLING_CLUSTERS;
+        size_t kept = is_fewer ? 220 : 1020;
         float before = -1;
         for (size_t i = 0; i < kept; i++) {
             const float *row = matrix_row(&sampled.matrix, i);
-            size_t origin = (size_t)row[0];
+            size_t origin = number_of(row);
             assert_true(row[0] > before);
             before = row[0];
             assert_memory_equal(row, matrix_row(&table.matrix, origin), 4 * sizeof *row);
@@ -151,7 +174,7 @@ static void test_over_sampling_repeats_positives_evenly(void **state)
     struct sampled sampled = apply(SAMPLING_OVER, &table, false, 1);
     size_t counts[20] = {0}, added = sampled.matrix.row_count - table.matrix.row_count;
     for (size_t i = table.matrix.row_count; i < sampled.matrix.row_count; i++) {
-        size_t origin = (size_t)matrix_row(&sampled.matrix, i)[0], rank = 0;
+        size_t origin = number_of(matrix_row(&sampled.matrix, i)), rank = 0;
         assert_true(table.labels[origin] > 0);
         for (size_t j = 0; j < origin; j++) rank += table.labels[j] > 0;
         counts[rank]++;
@@ -188,7 +211,6 @@ static void test_a_made_row_lies_between_a_positive_and_one_of_its_five_nearest(
     (void)state;
     enum { POSITIVES = 40, COLUMNS = 4, K = 5 };
     struct table table = make_table(POSITIVES, 3000, COLUMNS);
-    for (size_t i = 0; i < table.matrix.row_count; i++) matrix_row(&table.matrix, i)[0] /= 1000;
     struct sampled sampled = apply(SAMPLING_SMOTE, &table, false, 2);
     const float *points[POSITIVES];
     size_t nearest[POSITIVES][K], count = 0;
@@ -265,8 +287,7 @@ static void test_neighbours_equal_a_plain_search_whatever_the_scale(void **state
         for (size_t i = 0; i < QUERIES * COLUMNS; i++)
             queries[i] = (float)(offsets[s] + scales[s] * lx_rng_normal(&rng));
         assert_int_equal(
-            neighbours_find(points, POINTS, queries, QUERIES, COLUMNS, K, false, 2, got, NULL),
-            LX_OK);
+            neighbours_find(points, POINTS, queries, QUERIES, COLUMNS, K, 2, got, NULL), LX_OK);
         for (size_t q = 0; q < QUERIES; q++) {
             double before = -1;
             uint32_t before_index = 0;
@@ -298,11 +319,15 @@ static void test_a_point_is_not_its_own_neighbour_but_its_twin_is(void **state)
     (void)state;
     static const float points[] = {0, 5, 0, 9};
     uint32_t got[4];
-    assert_int_equal(neighbours_find(points, 4, points, 4, 1, 1, true, 1, got, NULL), LX_OK);
+    assert_int_equal(neighbours_among(points, 4, NULL, 4, 1, 1, 1, got, NULL), LX_OK);
     assert_int_equal(got[0], 2);
     assert_int_equal(got[1], 3);
     assert_int_equal(got[2], 0);
     assert_int_equal(got[3], 1);
+    static const uint32_t some[] = {3, 2};
+    assert_int_equal(neighbours_among(points, 4, some, 2, 1, 1, 1, got, NULL), LX_OK);
+    assert_int_equal(got[0], 1);
+    assert_int_equal(got[1], 0);
 }
 
 static void check_reference(FILE *file)
@@ -317,8 +342,7 @@ static void check_reference(FILE *file)
     for (size_t i = 0; i < ROWS * COLUMNS; i++) points[i] = (float)read_real(file);
     assert_true(read_word(file, word) && strcmp(word, "neighbours") == 0);
     assert_int_equal(read_count(file), K);
-    assert_int_equal(neighbours_find(points, ROWS, points, ROWS, COLUMNS, K, true, 1, got, NULL),
-                     LX_OK);
+    assert_int_equal(neighbours_among(points, ROWS, NULL, ROWS, COLUMNS, K, 1, got, NULL), LX_OK);
     for (size_t i = 0; i < ROWS * K; i++) assert_int_equal(got[i], read_count(file));
 
     struct table table = make_table(ROWS, 10 * (MADE + ROWS), COLUMNS);
@@ -378,7 +402,7 @@ static void test_an_unknown_method_is_answered_with_those_there_are(void **state
     assert_int_equal(sampling_find("smote", &method, &err), LX_OK);
     assert_int_equal(method, SAMPLING_SMOTE);
     assert_int_equal(sampling_find("magic", &method, &err), LX_ERR_USAGE);
-    assert_non_null(strstr(err.text, "none, weights, under, over, smote"));
+    assert_non_null(strstr(err.text, "none, weights, under, over, smote, smote_nc, border"));
     assert_int_equal(method, SAMPLING_SMOTE);
 }
 
@@ -389,19 +413,23 @@ static void test_one_class_only_is_refused(void **state)
     for (size_t method = 0; method < SAMPLING_COUNT; method++) {
         struct sampled sampled;
         struct lx_error err = {0};
-        assert_int_equal(sampling_apply((enum sampling)method, &table.matrix, table.labels, NULL, 1,
-                                        1, &sampled, &err),
+        const struct sampling_plan plan = {.method = (enum sampling)method, .thread_count = 1};
+        assert_int_equal(sampling_apply(&plan, &table.matrix, table.labels, NULL, &sampled, &err),
                          LX_ERR_BAD_INPUT);
         assert_non_null(strstr(err.text, "0 of 50 rows are positive"));
     }
     release_table(&table);
     table = make_table(1, 100, 2);
-    struct sampled sampled;
-    struct lx_error err = {0};
-    assert_int_equal(
-        sampling_apply(SAMPLING_SMOTE, &table.matrix, table.labels, NULL, 1, 1, &sampled, &err),
-        LX_ERR_BAD_INPUT);
-    assert_non_null(strstr(err.text, "at least two"));
+    static const enum sampling makers[] = {SAMPLING_SMOTE, SAMPLING_SMOTE_NC, SAMPLING_BORDERLINE,
+                                           SAMPLING_ADASYN};
+    for (size_t i = 0; i < LX_COUNT_OF(makers); i++) {
+        struct sampled sampled;
+        struct lx_error err = {0};
+        const struct sampling_plan plan = {.method = makers[i], .thread_count = 1};
+        assert_int_equal(sampling_apply(&plan, &table.matrix, table.labels, NULL, &sampled, &err),
+                         LX_ERR_BAD_INPUT);
+        assert_non_null(strstr(err.text, "at least two"));
+    }
     release_table(&table);
 }
 
@@ -413,9 +441,10 @@ static void test_any_failed_allocation_is_reported_and_leaks_nothing(void **stat
         enum lx_err code = LX_ERR_NO_MEMORY;
         for (uint64_t n = 1; code != LX_OK; n++) {
             struct sampled sampled;
+            const struct sampling_plan plan = {.method = (enum sampling)method, .thread_count = 1};
             lx_alloc_fail_at(n);
-            code = sampling_apply((enum sampling)method, &table.matrix, table.labels, table.weights,
-                                  1, 1, &sampled, NULL);
+            code =
+                sampling_apply(&plan, &table.matrix, table.labels, table.weights, &sampled, NULL);
             lx_alloc_fail_at(0);
             if (code == LX_OK)
                 sampled_release(&sampled);

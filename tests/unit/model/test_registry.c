@@ -69,6 +69,7 @@ static struct model_card card_of(uint64_t seed)
                               .horizon_days = 30,
                               .seed = seed % 2 == 0 ? seed : UINT64_MAX - seed,
                               .balance = (enum sampling)(seed % SAMPLING_COUNT),
+                              .weights = {(double)seed, 0.1, 1.0 / 3},
                               .round_count = 4,
                               .max_depth = 4,
                               .learning_rate = 0.1,
@@ -141,6 +142,9 @@ static void assert_same_card(const struct model_card *a, const struct model_card
     assert_string_equal(lx_buffer_text(&one), lx_buffer_text(&two));
     assert_memory_equal(a->feature_set, b->feature_set, sizeof a->feature_set);
     assert_true(a->true_rate == b->true_rate && a->seed == b->seed && a->balance == b->balance);
+    assert_true(a->weights.refused == b->weights.refused &&
+                a->weights.ignored == b->weights.ignored);
+    assert_true(a->weights.ruled_out == b->weights.ruled_out);
     lx_buffer_release(&one);
     lx_buffer_release(&two);
 }

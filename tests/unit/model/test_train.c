@@ -62,6 +62,12 @@ static void test_a_signal_is_found_and_told_again_by_evaluate(void **state)
     other.seed = 2;
     train_bank(&bank, &other, &again);
     assert_string_not_equal(result.model, again.model);
+    struct train_options weighted = plain;
+    weighted.weights = (struct rows_weights){3, 3, 0.1};
+    train_bank(&bank, &weighted, &again);
+    assert_string_not_equal(result.model, again.model);
+    assert_true(again.quality[QUALITY_BY_MODEL].observed_over_expected_top10 > 0.6);
+    assert_true(again.quality[QUALITY_BY_MODEL].observed_over_expected_top10 < 1.7);
     train_bank(&bank, &plain, &again); /* the first one is live again */
 
     const struct evaluate_options options = {.seed = plain.seed, .resamples = 50};
@@ -122,7 +128,7 @@ static void test_balance_methods_keep_probabilities_true(void **state)
     struct living_clock clock = living_clock_of(2);
     struct lx_env env = living_env(&clock, 1);
     struct evaluate_comparison comparison;
-    const struct evaluate_options options = {.seed = 4, .rows_max = 4000};
+    const struct evaluate_options options = {.seed = 4, .rows_max = 3000, .resamples = 20};
     living_open(&bank, 500, 14);
     MUST(evaluate_compare(bank.folder, &options, &env, &comparison, &err));
     for (int i = 0; i < SAMPLING_COUNT; i++) {
@@ -132,6 +138,9 @@ static void test_balance_methods_keep_probabilities_true(void **state)
         if (!(method->quality.pr_auc > 2 * comparison.popularity.pr_auc))
             fail_msg("%s: PR-AUC %g, popularity %g", sampling_name(method->balance),
                      method->quality.pr_auc, comparison.popularity.pr_auc);
+        if (i == SAMPLING_NONE)
+            assert_true(method->difference_low == 0 && method->difference_high == 0);
+        assert_true(method->difference_low <= method->difference_high);
         double ratio = method->quality.observed_over_expected_top10;
         if (!(ratio > 0.6 && ratio < 1.6))
             fail_msg("%s: observed over expected in the top tenth %g",
