@@ -6,7 +6,7 @@
 #include "expr/columns_plan.h"
 #include "host/thread.h"
 
-enum { SAMPLE_BLOCKS = 8, SAMPLE_ROWS = 1024, SAMPLE_COST_MAX = 50 };
+enum { SAMPLE_BLOCKS = 8, SAMPLE_ROWS = 1024, SAMPLE_COST_MAX = 50, THREAD_NS_MIN = 500000 };
 #define PLAN_BYTES_MAX ((size_t)256 << 20)
 #define ROWS_MAX ((size_t)1 << 40)
 
@@ -269,11 +269,19 @@ static void run_part(void *context, size_t number)
 
 /* ---- Threads ---- */
 
+/* Starting a thread takes longer than many a count. */
+static size_t part_count(const struct expr_plan *plan, int thread_count, size_t blocks)
+{
+    double worth = plan->root->cost * (double)plan->table->row_count / THREAD_NS_MIN;
+    size_t parts = (size_t)thread_count < blocks ? (size_t)thread_count : blocks;
+    return parts > 1 && worth < (double)parts ? (size_t)worth + (worth < 1) : parts;
+}
+
 static enum lx_err run_parts(struct work *work, int thread_count, uint64_t *ret_count,
                              struct lx_error *err)
 {
     size_t blocks = block_count(work->plan), slots = work->plan->root->slot_count;
-    size_t parts = (size_t)thread_count < blocks ? (size_t)thread_count : blocks;
+    size_t parts = part_count(work->plan, thread_count, blocks);
     uint64_t count = 0;
     enum lx_err code = LX_OK;
     if (parts == 0) {

@@ -18,8 +18,9 @@
  *        overflowed is evaluated again row by row, and that decides. The error is that of the first
  *        such row, whatever the number of threads.
  * Ownership: a plan borrows expression, table and columns, all of which outlive it.
- * Threads: a plan may be run by any number of threads; the table's callbacks are called from
- *        several at once where there are more than one.
+ * Threads: thread_count is the most that a run uses: fewer where starting them costs more than they
+ *        save. The result is the same. The table's callbacks are called from several at once then.
+ *        A plan may be run by any number of threads at once.
  */
 
 #include "expr/expr.h"

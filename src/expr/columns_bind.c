@@ -155,7 +155,7 @@ static struct plan_node *new_node(const struct binder *binder, enum plan_op op,
     bound->node = node;
     bound->may_be_null = true;
     bound->child_count = child_count;
-    bound->cost = 1;
+    bound->cost = 0.05;
     bound->pass = 0.5;
     bound->children = lx_arena_array(&binder->plan->arena, child_count, sizeof *bound->children);
     return bound->children == NULL ? NULL : bound;
@@ -422,7 +422,9 @@ static enum lx_err bind_in(const struct binder *binder, const struct expr_node *
 {
     if (node->children[0]->type == EXPR_STRING)
         return bind_rows(binder, node, PLAN_ROWS, ret_bound);
-    return bind_children(binder, node, PLAN_IN, bind_value, ret_bound);
+    enum lx_err code = bind_children(binder, node, PLAN_IN, bind_value, ret_bound);
+    if (code == LX_OK) (*ret_bound)->cost += 5;
+    return code;
 }
 
 static enum lx_err bind_logic(const struct binder *binder, const struct expr_node *node,
@@ -504,6 +506,7 @@ static enum lx_err bind_load(const struct binder *binder, const struct expr_node
     if (bound == NULL) return no_memory(binder);
     bound->column = column;
     bound->slot_count = 1;
+    bound->cost = 0.3;
     *ret_bound = bound;
     return LX_OK;
 }

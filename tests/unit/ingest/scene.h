@@ -214,6 +214,11 @@ static inline void scene_print_event(struct lx_buffer *out, struct bank *bank,
     if (event->merchant != 0)
         lx_buffer_printf(out, " %s", bank_merchant_text((enum bank_merchant)event->merchant));
     if (event->quantity != 0) lx_buffer_printf(out, " quantity=%d", event->quantity);
+    if (event->is_correction) lx_buffer_append_text(out, " corrected");
+    if (event->replaced_at_ms != 0) {
+        lx_buffer_append_text(out, " until ");
+        scene_print_moment(out, event->replaced_at_ms);
+    }
     lx_buffer_append_text(out, "\n");
 }
 

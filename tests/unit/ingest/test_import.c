@@ -514,6 +514,115 @@ static void test_sequence_tells_equal_events_apart(void **state)
     }
 }
 
+#define EVENTS_AND_CHANGES                                                                         \
+    "[file events]\nentity = event\nfiles = e*.csv\ncustomer = who\nat = day\n"                    \
+    "known_at = day of at + 1 days\nkind = type\namount = amt\nsequence = n\nproduct = prod\n"     \
+    "[file changes]\nentity = event_change\nfiles = c_*.csv\ncustomer = who\nat = day\n"           \
+    "known_at = seen\nis_deleted = gone\nkind = type\namount = amt\nsequence = n\n"                \
+    "product = prod\n"
+
+static void test_corrections_and_deletions_are_facts_of_their_own(void **state)
+{
+    (void)state;
+    static const char mapping[] = CUSTOMERS EVENTS_AND_CHANGES;
+    struct scene scene;
+    scene_open(&scene);
+    scene_text(&scene, "customers.csv", "id\nA\n");
+    scene_text(&scene, "e.csv",
+               "who,day,n,type,amt,prod\n"
+               "A,2026-01-05,1,salary,100,\n"
+               "A,2026-01-06,2,salary,200,\n"
+               "A,2026-01-07,3,open,,P02\n");
+    scene_text(&scene, "c_1.csv",
+               "who,day,n,seen,gone,type,amt,prod\n"
+               "A,2026-01-05,1,2026-01-20,0,salary,150,\n" /* 2: corrected */
+               "A,2026-01-06,2,2026-01-21,1,,,\n"          /* deleted */
+               "A,2026-01-06,2,2026-01-22,,salary,222,\n"  /* and brought back */
+               "A,2026-01-08,9,2026-01-22,1,,,\n"          /* 5: no such event */
+               "B,2026-01-05,1,2026-01-22,1,,,\n"          /* no such customer */
+               "A,2026-01-05,1,2026-01-04,1,,,\n"          /* known before it happened */
+               "A,2026-01-05,1,2026-01-23,0,,150,\n"       /* neither deleted nor of a kind */
+               "A,2026-01-05,4294967295,2026-01-23,1,,,\n" /* no number */
+               "A,2026-01-05,,2026-01-23,1,,,\n"           /* 10: no number at all */
+               "A,2026-01-07,3,2026-01-23,0,open,,\n");    /* an opening of nothing */
+    struct import_result result = scene_load(&scene, mapping);
+    assert_int_equal(result.rows_read, 14);
+    assert_int_equal(result.rows_loaded, 7);
+    assert_int_equal(result.rows_rejected, 7);
+    assert_int_equal(result.facts, 7);
+    scene_assert_rejects(
+        &result, "c_1.csv,6,who,no such customer in the bank or in this batch: 1 bytes\n"
+                 "c_1.csv,7,seen,known before it happened\n"
+                 "c_1.csv,8,type,is empty: what is not deleted is said in full\n"
+                 "c_1.csv,9,n,does not have its form: stands for events without a number\n"
+                 "c_1.csv,10,n,is empty\n"
+                 "c_1.csv,11,prod,is empty: an opening or closing names its product\n"
+                 "c_1.csv,5,n,a correction of an event that neither the bank nor this batch has\n");
+    scene_assert_history(&scene, "A",
+                         "2020-01-01 known 2020-01-01 profile - - - 2 - - - -\n"
+                         "2026-01-05 known 2026-01-06 salary amount=10000 until 2026-01-20\n"
+                         "2026-01-05 known 2026-01-20 salary amount=15000 corrected\n"
+                         "2026-01-06 known 2026-01-07 salary amount=20000 until 2026-01-21\n"
+                         "2026-01-06 known 2026-01-22 salary amount=22200 corrected\n"
+                         "2026-01-07 known 2026-01-08 open P02\n");
+    assert_true(scene_load(&scene, mapping).is_duplicate);
+
+    /* A later batch: of an event in the bank, of one in the batch, and what is known already. */
+    scene_text(&scene, "e2.csv", "who,day,n,type,amt,prod\nA,2026-01-09,4,salary,300,\n");
+    scene_text(&scene, "c_2.csv",
+               "who,day,n,seen,gone,type,amt,prod\n"
+               "A,2026-01-05,1,2026-01-20,0,salary,150,\n"
+               "A,2026-01-05,1,2026-01-25,0,salary,150,\n"
+               "A,2026-01-05,1,2026-01-26,0,salary,160,\n"
+               "A,2026-01-07,3,2026-01-26,1,,,\n"
+               "A,2026-01-09,4,2026-01-27,0,salary,333,\n");
+    result = scene_load(&scene, mapping);
+    assert_int_equal(result.rows_loaded, 6);
+    assert_int_equal(result.rows_rejected, 0);
+    assert_int_equal(result.facts, 4);
+    assert_int_equal(result.duplicates, 2);
+    scene_assert_history(&scene, "A",
+                         "2020-01-01 known 2020-01-01 profile - - - 2 - - - -\n"
+                         "2026-01-05 known 2026-01-06 salary amount=10000 until 2026-01-20\n"
+                         "2026-01-05 known 2026-01-20 salary amount=15000 corrected until"
+                         " 2026-01-26\n"
+                         "2026-01-05 known 2026-01-26 salary amount=16000 corrected\n"
+                         "2026-01-06 known 2026-01-07 salary amount=20000 until 2026-01-21\n"
+                         "2026-01-06 known 2026-01-22 salary amount=22200 corrected\n"
+                         "2026-01-07 known 2026-01-08 open P02 until 2026-01-26\n"
+                         "2026-01-09 known 2026-01-10 salary amount=30000 until 2026-01-27\n"
+                         "2026-01-09 known 2026-01-27 salary amount=33300 corrected\n");
+    assert_true(scene_load(&scene, mapping).is_duplicate);
+    scene_close(&scene);
+}
+
+static void test_too_many_corrections_of_nothing_load_nothing(void **state)
+{
+    (void)state;
+    static const char mapping[] = CUSTOMERS EVENTS_AND_CHANGES;
+    struct scene scene;
+    struct import_result result;
+    scene_open(&scene);
+    scene_text(&scene, "customers.csv", "id\nA\n");
+    scene_text(&scene, "e.csv", "who,day,n,type,amt,prod\nA,2026-01-05,1,salary,100,\n");
+    scene_text(&scene, "c_1.csv",
+               "who,day,n,seen,gone,type,amt,prod\nA,2026-01-05,2,2026-01-20,1,,,\n");
+    for (int batch = 0; batch < 2; batch++) {
+        scene.max_rejects_ppm = 10000;
+        assert_int_equal(scene_import(&scene, mapping, &result), LX_ERR_LIMIT);
+        assert_non_null(strstr(scene.err.text, "a correction of an event that neither"));
+        assert_int_equal(result.rows_rejected, 1);
+        assert_int_equal(scene_customers(&scene), batch);
+        scene.max_rejects_ppm = 1000000;
+        if (batch == 0) scene_text(&scene, "c_1.csv", "who,day,n,seen,gone,type,amt,prod\n");
+        if (batch == 0) assert_int_equal(scene_load(&scene, mapping).rows_rejected, 0);
+        scene_text(&scene, "customers.csv", "id\nB\n");
+        scene_text(&scene, "c_1.csv",
+                   "who,day,n,seen,gone,type,amt,prod\nA,2026-01-05,3,2026-01-20,1,,,\n");
+    }
+    scene_close(&scene);
+}
+
 static void test_rows_can_be_left_out(void **state)
 {
     (void)state;
@@ -619,6 +728,8 @@ int main(void)
         cmocka_unit_test(test_rows_can_be_left_out),
         cmocka_unit_test(test_moments_are_found_in_every_way),
         cmocka_unit_test(test_age_hash_and_place_in_the_file),
+        cmocka_unit_test(test_corrections_and_deletions_are_facts_of_their_own),
+        cmocka_unit_test(test_too_many_corrections_of_nothing_load_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

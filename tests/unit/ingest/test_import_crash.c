@@ -17,28 +17,38 @@ enum { CUSTOMERS = 20000, KILLS = 12 };
 static const char mapping[] =
     "[file c]\nentity = customer\nfiles = c*.csv\ncustomer = id\nat = '2020-01-01'\nknown_at = at\n"
     "[file e]\nentity = event\nfiles = e*.csv\ncustomer = id\nat = day\nknown_at = at\n"
-    "kind = 'login'\nsequence = n\n";
+    "kind = 'login'\nsequence = n\n"
+    "[file x]\nentity = event_change\nfiles = x*.csv\ncustomer = id\nat = day\n"
+    "known_at = at + 9 days\nkind = 'visit'\nsequence = n\n";
 
 static void write_files(const struct scene *scene, char which, int first)
 {
-    struct lx_buffer customers, events;
+    struct lx_buffer customers, events, changes;
     char name[16];
     lx_buffer_init(&customers, 1 << 24);
     lx_buffer_init(&events, 1 << 26);
+    lx_buffer_init(&changes, 1 << 26);
     lx_buffer_append_text(&customers, "id\n");
     lx_buffer_append_text(&events, "id,day,n\n");
+    lx_buffer_append_text(&changes, "id,day,n\n");
     for (int i = first; i < first + CUSTOMERS; i++) {
         lx_buffer_printf(&customers, "C%06d\n", i);
-        for (int n = 0; n < 3; n++)
-            lx_buffer_printf(&events, "C%06d,2026-01-%02d,%d\n", (i * 7919) % CUSTOMERS + first,
-                             1 + (i + n) % 28, i * 3 + n);
+        for (int n = 0; n < 3; n++) {
+            int customer = (i * 7919) % CUSTOMERS + first, day = 1 + (i + n) % 28;
+            lx_buffer_printf(&events, "C%06d,2026-01-%02d,%d\n", customer, day, i * 3 + n);
+            if (n == 1 && i % 4 == 0)
+                lx_buffer_printf(&changes, "C%06d,2026-01-%02d,%d\n", customer, day, i * 3 + n);
+        }
     }
     assert_int_equal(lx_buffer_error(&events), LX_OK);
     snprintf(name, sizeof name, "c%c.csv", which);
     scene_write(scene, name, customers.bytes, customers.length);
     snprintf(name, sizeof name, "e%c.csv", which);
     scene_write(scene, name, events.bytes, events.length);
+    snprintf(name, sizeof name, "x%c.csv", which);
+    scene_write(scene, name, changes.bytes, changes.length);
     lx_buffer_release(&customers);
+    lx_buffer_release(&changes);
     lx_buffer_release(&events);
 }
 
@@ -68,18 +78,27 @@ static bool import_and_kill(struct scene *scene, int64_t after_us)
     return true;
 }
 
-static int64_t count_events(const struct scene *scene)
+static int64_t count_rows(const struct scene *scene, const char *sql)
 {
     struct bank *bank = scene_bank(scene);
     struct store_statement *statement = NULL;
     bool has_row = false;
-    assert_int_equal(
-        store_prepare(bank_store(bank), "SELECT count(*) FROM event", &statement, NULL), LX_OK);
+    assert_int_equal(store_prepare(bank_store(bank), sql, &statement, NULL), LX_OK);
     assert_int_equal(store_step(statement, &has_row, NULL), LX_OK);
     int64_t count = store_int(statement, 0);
     store_finalize(statement);
     bank_close(bank);
     return count;
+}
+
+static int64_t count_events(const struct scene *scene)
+{
+    return count_rows(scene, "SELECT count(*) FROM event");
+}
+
+static int64_t count_changes(const struct scene *scene)
+{
+    return count_rows(scene, "SELECT count(*) FROM event_change");
 }
 
 /* A bank that holds the first files, or none, and a source with files that it does not hold. */
@@ -111,12 +130,14 @@ static void kill_many_times(struct scene *scene, bool has_first, uint64_t seed)
         int64_t after_us = (int64_t)lx_rng_below(&rng, (uint64_t)whole_us + 1);
         bool is_done = import_and_kill(scene, after_us);
         int64_t customers = scene_customers(scene), events = count_events(scene);
-        bool is_whole = customers == before + CUSTOMERS && events == 3 * (before + CUSTOMERS);
-        bool is_absent = customers == before && events == 3 * before;
+        int64_t changes = count_changes(scene);
+        bool is_whole = customers == before + CUSTOMERS && events == 3 * (before + CUSTOMERS) &&
+                        changes == (before + CUSTOMERS) / 4;
+        bool is_absent = customers == before && events == 3 * before && changes == before / 4;
         if ((is_done && !is_whole) || !(is_whole || is_absent))
             fail_msg("kill %d after %" PRId64 " of %" PRId64 " us: %" PRId64 " customers, %" PRId64
-                     " events",
-                     i, after_us, whole_us, customers, events);
+                     " events, %" PRId64 " changes",
+                     i, after_us, whole_us, customers, events, changes);
         if (is_absent) killed++;
         if (is_whole) build(scene, has_first);
     }
@@ -126,6 +147,7 @@ static void kill_many_times(struct scene *scene, bool has_first, uint64_t seed)
     scene_load(scene, mapping);
     assert_int_equal(scene_customers(scene), before + CUSTOMERS);
     assert_int_equal(count_events(scene), 3 * (before + CUSTOMERS));
+    assert_int_equal(count_changes(scene), (before + CUSTOMERS) / 4);
     assert_true(scene_load(scene, mapping).is_duplicate);
 }
 

@@ -295,7 +295,29 @@ static void honest_customer(const struct bank_history *history, const struct vie
 {
     ret_values[0] = 0;
     for (size_t i = 0; i < history->event_count; i++)
+        if (history->events[i].at_ms <= as_of_ms &&
+            bank_event_is_known(&history->events[i], as_of_ms))
+            ret_values[0]++;
+}
+
+static void peek_past_deletion(const struct bank_history *history,
+                               const struct view_context *context, int64_t as_of_ms,
+                               float *ret_values)
+{
+    ret_values[0] = 0; /* forgets that the bank knew better by then */
+    for (size_t i = 0; i < history->event_count; i++)
         if (history->events[i].at_ms <= as_of_ms && history->events[i].known_at_ms <= as_of_ms)
+            ret_values[0]++;
+}
+
+static void peek_at_correction(const struct bank_history *history,
+                               const struct view_context *context, int64_t as_of_ms,
+                               float *ret_values)
+{
+    ret_values[0] = 0; /* sees that an event will be corrected */
+    for (size_t i = 0; i < history->event_count; i++)
+        if (bank_event_is_known(&history->events[i], as_of_ms) &&
+            history->events[i].replaced_at_ms != 0)
             ret_values[0]++;
 }
 
@@ -345,14 +367,31 @@ static void test_planted_leaks_are_caught(void **state)
     enum { NOW = 1000, LATER = 2000 };
     const struct bank_event events[] = {
         {.at_ms = 100, .known_at_ms = 200, .product = 0, .kind = BANK_EVENT_KIND_LOGIN},
+        {.at_ms = 300,
+         .known_at_ms = 300,
+         .product = 0,
+         .kind = BANK_EVENT_KIND_LOGIN,
+         .replaced_at_ms = LATER},
+        {.at_ms = 300,
+         .known_at_ms = LATER,
+         .product = 0,
+         .kind = BANK_EVENT_KIND_LOGIN,
+         .is_correction = 1},
+        {.at_ms = 400,
+         .known_at_ms = 400,
+         .product = 0,
+         .kind = BANK_EVENT_KIND_LOGIN,
+         .replaced_at_ms = NOW},
         {.at_ms = 900, .known_at_ms = 1100, .product = 0, .kind = BANK_EVENT_KIND_LOGIN},
         {.at_ms = LATER, .known_at_ms = LATER, .product = 1, .kind = BANK_EVENT_KIND_OPEN}};
     const struct bank_exposure exposures[] = {{.at_ms = 50,
                                                .known_at_ms = 50,
                                                .answer_known_at_ms = LATER,
                                                .answer = BANK_ANSWER_INTERESTED}};
-    struct bank_history history = {
-        .events = events, .event_count = 3, .exposures = exposures, .exposure_count = 1};
+    struct bank_history history = {.events = events,
+                                   .event_count = LX_COUNT_OF(events),
+                                   .exposures = exposures,
+                                   .exposure_count = 1};
     struct bank_product products[2] = {{.code = "A"}, {.code = "B"}};
     const struct bank_catalogue catalogue = {products, 2, 2};
     const struct view_context context = {&catalogue, NULL, 480};
@@ -371,6 +410,8 @@ static void test_planted_leaks_are_caught(void **state)
         {"by event time",   peek_by_time,    no_pairs,     true,  0, BANK_NO_PRODUCT},
         {"by known_at",     peek_by_known,   no_pairs,     true,  0, BANK_NO_PRODUCT},
         {"by an answer",    peek_at_answer,  no_pairs,     true,  0, BANK_NO_PRODUCT},
+        {"past a deletion", peek_past_deletion, no_pairs,  true,  0, BANK_NO_PRODUCT},
+        {"at a correction", peek_at_correction, no_pairs,  true,  0, BANK_NO_PRODUCT},
         {"in a pair",       honest_customer, peek_in_pair, true,  1, 1},
         /* clang-format on */
     };

@@ -98,6 +98,27 @@ static inline void random_bank_rare(struct bank_load *load, const struct random_
     }
 }
 
+/* Events, their versions, and the deletions that show only as an end without a next version. */
+static inline void random_bank_events(struct bank_load *load, int64_t customer,
+                                      const struct bank_history *history)
+{
+    struct lx_error err;
+    enum bank_put put;
+    for (size_t i = 0; i < history->event_count; i++) {
+        const struct bank_event *event = &history->events[i];
+        struct bank_change change = {.event = *event};
+        if (event->is_correction)
+            MUST(bank_put_change(load, customer, &change, &put, &err));
+        else
+            MUST(bank_put_event(load, customer, event, &put, &err));
+        bool has_next = i + 1 < history->event_count && event[1].is_correction;
+        if (event->replaced_at_ms == 0 || has_next) continue;
+        change.is_deleted = true;
+        change.event.known_at_ms = event->replaced_at_ms;
+        MUST(bank_put_change(load, customer, &change, &put, &err));
+    }
+}
+
 static inline void random_bank_customer(struct bank_load *load, const struct random_history *random)
 {
     struct lx_error err;
@@ -120,8 +141,7 @@ static inline void random_bank_customer(struct bank_load *load, const struct ran
     for (size_t i = 0; i < history->profile_count; i++)
         MUST(bank_put_customer(load, random->id, id_length, NULL, 0, &history->profiles[i], &put,
                                &err));
-    for (size_t i = 0; i < history->event_count; i++)
-        MUST(bank_put_event(load, customer, &history->events[i], &put, &err));
+    random_bank_events(load, customer, history);
     for (size_t i = 0; i < history->risk_count; i++)
         MUST(bank_put_risk(load, customer, &history->risks[i], &put, &err));
     for (size_t i = 0; i < history->exposure_count; i++)

@@ -3,7 +3,7 @@
 
 /*
  * random_history: customers who never lived, made from a seed: every kind of fact, ties in time,
- * facts known late, amounts that are missing or extreme, facts after the moment of interest.
+ * facts known late, events that are corrected or deleted later, amounts that are missing or extreme, facts after the moment of interest.
  * Moments lie on a coarse grid so that equal ones are common.
  */
 #include <math.h>
@@ -151,7 +151,8 @@ static inline void history_finish(struct random_history *random, struct bank_his
     history_sort(random->complaints, counts.complaint_count, sizeof *random->complaints);
     for (size_t i = 0; i < counts.event_count; i++) {
         bool is_tie = i > 0 && random->events[i].at_ms == random->events[i - 1].at_ms;
-        random->events[i].sequence = is_tie ? random->events[i - 1].sequence + 1 : 0;
+        bool is_version = random->events[i].is_correction && is_tie;
+        random->events[i].sequence = is_tie ? random->events[i - 1].sequence + !is_version : 0;
     }
     random->history = counts;
     random->history.id = random->id;
@@ -194,6 +195,40 @@ static inline void history_rare(struct lx_rng *rng, struct random_history *rando
     }
 }
 
+/* Some events get versions behind them, or an end. From a stream of its own, so that the other
+ * facts of a seed stay what they were. */
+static inline void history_correct(uint64_t seed, struct random_history *random, size_t *count)
+{
+    struct bank_event events[HISTORY_EVENTS];
+    struct lx_rng rng = lx_rng_of(seed ^ 0xC0, (uint64_t)random->history.customer);
+    size_t total = *count, made = 0;
+    memcpy(events, random->events, sizeof events);
+    for (size_t i = 0; i < *count; i++) {
+        struct bank_event *last = &random->events[made++];
+        *last = events[i];
+        for (int64_t known_ms = last->at_ms; lx_rng_chance(&rng, 0.12);) {
+            known_ms = history_known_ms(&rng, known_ms + 1);
+            last->replaced_at_ms = known_ms;
+            if (total == HISTORY_EVENTS || lx_rng_chance(&rng, 0.4)) break;
+            struct bank_event *version = &random->events[made++];
+            *version = history_event(&rng);
+            version->at_ms = last->at_ms;
+            version->known_at_ms = known_ms;
+            version->is_correction = 1;
+            last = version;
+            total++;
+        }
+    }
+    *count = made;
+}
+
+/* The newest version that was known, told by hand. */
+static inline bool history_event_is_known(const struct bank_event *event, int64_t as_of_ms)
+{
+    bool is_replaced = event->replaced_at_ms != 0 && event->replaced_at_ms <= as_of_ms;
+    return event->at_ms <= as_of_ms && event->known_at_ms <= as_of_ms && !is_replaced;
+}
+
 static inline void random_history(uint64_t seed, uint64_t customer, struct random_history *random)
 {
     struct lx_rng rng = lx_rng_of(seed, customer);
@@ -224,6 +259,8 @@ static inline void random_history(uint64_t seed, uint64_t customer, struct rando
                                                     lx_rng_chance(&rng, 0.5)};
     }
     history_rare(&rng, random, &counts);
+    random->history.customer = (int64_t)customer;
+    history_correct(seed, random, &counts.event_count);
     history_finish(random, counts);
 }
 
@@ -250,10 +287,12 @@ static inline void history_catalogue(struct bank_product products[HISTORY_PRODUC
     *catalogue = (struct bank_catalogue){products, HISTORY_PRODUCTS, HISTORY_PRODUCTS};
 }
 
-/* Drops every fact that was not known at `as_of_ms`; an answer that was not known becomes none. */
+/* Drops every fact that was not known at `as_of_ms`; an answer that was not known becomes none, and
+ * what was corrected or deleted only later stands. */
 static inline void history_keep_known(struct random_history *random, int64_t as_of_ms)
 {
     struct bank_history counts = random->history;
+    counts.event_count = 0;
 #define KEEP(list, count)                                                                          \
     do {                                                                                           \
         size_t kept = 0;                                                                           \
@@ -263,7 +302,11 @@ static inline void history_keep_known(struct random_history *random, int64_t as_
         counts.count = kept;                                                                       \
     } while (0)
     KEEP(profiles, profile_count);
-    KEEP(events, event_count);
+    for (size_t i = 0; i < random->history.event_count; i++) {
+        if (!history_event_is_known(&random->events[i], as_of_ms)) continue;
+        random->events[counts.event_count] = random->events[i];
+        random->events[counts.event_count++].replaced_at_ms = 0;
+    }
     KEEP(risks, risk_count);
     KEEP(exposures, exposure_count);
     KEEP(consents, consent_count);

@@ -299,6 +299,48 @@ static void test_a_label_covers_the_days_after_the_moment_and_only_those(void **
     }
 }
 
+/* An opening of product 4 that turned out, 20 days ago, to have been one of product 5, and, 10 days
+ * ago, not to have been; the balance with it. */
+static void test_what_was_corrected_counts_as_it_was_known(void **state)
+{
+    static const struct {
+        int days_ago;
+        uint64_t held;
+        int64_t assets_fen;
+    } rows[] = {
+        {31, 0, BANK_NO_AMOUNT}, {30, 1u << 4, 100}, {21, 1u << 4, 100},
+        {20, 1u << 5, 900},      {11, 1u << 5, 900}, {10, 0, BANK_NO_AMOUNT},
+        {0, 0, BANK_NO_AMOUNT},
+    };
+    struct bank_event events[] = {event_of(OPEN, 4, 30), event_of(OPEN, 5, 30)};
+    events[0].balance_fen = 100;
+    events[0].replaced_at_ms = DAYS_AGO(20);
+    events[1].balance_fen = 900;
+    events[1].known_at_ms = DAYS_AGO(20);
+    events[1].replaced_at_ms = DAYS_AGO(10);
+    events[1].is_correction = 1;
+    struct bank_history history = {.id = "x", .events = events, .event_count = 2};
+    for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
+        struct view_facts facts;
+        view_facts(&history, &context, DAYS_AGO(rows[i].days_ago), &facts);
+        if (facts.held[0] != rows[i].held || facts.assets_fen != rows[i].assets_fen)
+            fail_msg("%d days ago: held %lx, assets %ld", rows[i].days_ago,
+                     (unsigned long)facts.held[0], (long)facts.assets_fen);
+    }
+    /* The label of product 4 or 5 as it was known when the data ended. */
+    static const struct {
+        int known_until_days_ago, product;
+        bool is_opened;
+    } labels[] = {{21, 4, true}, {20, 4, false}, {21, 5, false}, {20, 5, true}, {10, 5, false}};
+    for (size_t i = 0; i < LX_COUNT_OF(labels); i++) {
+        bool is_over;
+        bool is_opened = view_label_opened(&history, labels[i].product, DAYS_AGO(32), 10,
+                                           DAYS_AGO(labels[i].known_until_days_ago), &is_over);
+        if (is_opened != labels[i].is_opened || !is_over)
+            fail_msg("label %zu: opened %d, over %d", i, is_opened, is_over);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_wishes_and_withdrawn_consents_count_together),
         cmocka_unit_test(test_a_complaint_is_open_until_its_end_is_known),
         cmocka_unit_test(test_a_label_covers_the_days_after_the_moment_and_only_those),
+        cmocka_unit_test(test_what_was_corrected_counts_as_it_was_known),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);
 }

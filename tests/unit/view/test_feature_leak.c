@@ -67,9 +67,49 @@ static void test_a_history_says_no_more_than_what_was_known_of_it(void **state)
     }
 }
 
-enum leak { EVENT, EXPOSURE, PROFILE, RISK, CONSENT, DO_NOT_CONTACT, COMPLAINT, LEAK_COUNT };
-static const char *const leak_texts[] = {"event",   "exposure",       "profile",  "risk",
-                                         "consent", "do_not_contact", "complaint"};
+enum leak {
+    EVENT,
+    CORRECTION,
+    DELETION,
+    EXPOSURE,
+    PROFILE,
+    RISK,
+    CONSENT,
+    DO_NOT_CONTACT,
+    COMPLAINT,
+    LEAK_COUNT
+};
+static const char *const leak_texts[] = {"event",    "correction",     "deletion",
+                                         "exposure", "profile",        "risk",
+                                         "consent",  "do_not_contact", "complaint"};
+
+/* The newest event that stands becomes what would move most, or is deleted, from known_at_ms on. */
+static void correct(struct random_history *random, bool is_deleted, uint8_t kind,
+                    int64_t known_at_ms)
+{
+    struct bank_history counts = random->history;
+    size_t place = counts.event_count;
+    while (place > 0 && !(history_event_is_known(&random->events[place - 1], HISTORY_NOW_MS - 1) &&
+                          random->events[place - 1].replaced_at_ms == 0))
+        place--;
+    if (place == 0) return;
+    struct bank_event *event = &random->events[place - 1];
+    event->replaced_at_ms = known_at_ms;
+    if (is_deleted) return;
+    LX_ASSERT(counts.event_count < HISTORY_EVENTS);
+    memmove(event + 2, event + 1, (counts.event_count++ - place) * sizeof *event);
+    event[1] = (struct bank_event){.at_ms = event->at_ms,
+                                   .known_at_ms = known_at_ms,
+                                   .amount_fen = INT64_MAX,
+                                   .balance_fen = INT64_MAX,
+                                   .quantity = INT32_MAX,
+                                   .product = (int16_t)(kind % HISTORY_PRODUCTS),
+                                   .kind = kind,
+                                   .channel = 3,
+                                   .merchant = 10,
+                                   .is_correction = 1};
+    history_finish(random, counts);
+}
 
 /* Adds a fact with the values that would move most. */
 static void plant(struct random_history *random, enum leak leak, uint8_t kind, int64_t at_ms,
@@ -80,9 +120,18 @@ static void plant(struct random_history *random, enum leak leak, uint8_t kind, i
     switch (leak) {
     case EVENT:
         if (counts.event_count == HISTORY_EVENTS) counts.event_count--;
-        random->events[counts.event_count++] = (struct bank_event){
-            at_ms, known_at_ms, INT64_MAX, INT64_MAX, 0, INT32_MAX, product, kind, 3, 10};
+        random->events[counts.event_count++] = (struct bank_event){.at_ms = at_ms,
+                                                                   .known_at_ms = known_at_ms,
+                                                                   .amount_fen = INT64_MAX,
+                                                                   .balance_fen = INT64_MAX,
+                                                                   .quantity = INT32_MAX,
+                                                                   .product = product,
+                                                                   .kind = kind,
+                                                                   .channel = 3,
+                                                                   .merchant = 10};
         break;
+    case CORRECTION:
+    case DELETION: correct(random, leak == DELETION, kind, known_at_ms); return;
     case EXPOSURE:
         if (counts.exposure_count == HISTORY_EXPOSURES) counts.exposure_count--;
         random->exposures[counts.exposure_count++] = (struct bank_exposure){
@@ -133,7 +182,7 @@ static void check_planted(int64_t at_ms, int64_t known_at_ms, const char *what)
 {
     for (uint64_t seed = 0; seed < 60; seed++)
         for (int leak = 0; leak < LEAK_COUNT; leak++)
-            for (uint8_t kind = 1; kind < (leak == EVENT ? BANK_EVENT_KIND_END : 2); kind++) {
+            for (uint8_t kind = 1; kind < (leak <= CORRECTION ? BANK_EVENT_KIND_END : 2); kind++) {
                 struct random_history random;
                 struct everything before, after;
                 char text[100];

@@ -22,6 +22,7 @@ static bool is_within(int64_t at_ms, int days)
 }
 
 #define KNOWN(fact) ((fact).at_ms <= now_ms && (fact).known_at_ms <= now_ms)
+#define KNOWN_EVENT(event) history_event_is_known(&(event), now_ms)
 #define K(kind) (1u << BANK_EVENT_KIND_##kind)
 
 static const uint32_t acts = K(SALARY) | K(TRANSFER_IN) | K(TRANSFER_OUT) | K(CARD_PAYMENT) |
@@ -61,7 +62,8 @@ static double naive(enum what what, uint32_t kinds, int days, int extra)
     bool active[1000] = {false}, seen[HISTORY_PRODUCTS] = {false};
     for (size_t i = 0; i < history->event_count; i++) {
         const struct bank_event *event = &history->events[i];
-        if (!KNOWN(*event) || (kinds >> event->kind & 1) == 0 || !is_within(event->at_ms, days))
+        if (!KNOWN_EVENT(*event) || (kinds >> event->kind & 1) == 0 ||
+            !is_within(event->at_ms, days))
             continue;
         double amount = event->amount_fen == BANK_NO_AMOUNT ? 0 : amount_of(event->amount_fen);
         int age_days = today - day_of(event->at_ms);
@@ -188,7 +190,8 @@ static double balance_on(int32_t day)
     double balance = NAN;
     for (size_t i = 0; i < history->event_count; i++) {
         const struct bank_event *event = &history->events[i];
-        if (KNOWN(*event) && event->balance_fen != BANK_NO_AMOUNT && day_of(event->at_ms) <= day)
+        if (KNOWN_EVENT(*event) && event->balance_fen != BANK_NO_AMOUNT &&
+            day_of(event->at_ms) <= day)
             balance = amount_of(event->balance_fen);
     }
     return balance;
@@ -235,7 +238,7 @@ static int naive_held(int product)
     int open = 0;
     for (size_t i = 0; i < history->event_count; i++) {
         const struct bank_event *event = &history->events[i];
-        if (!KNOWN(*event) || event->product != product) continue;
+        if (!KNOWN_EVENT(*event) || event->product != product) continue;
         if (event->kind == BANK_EVENT_KIND_OPEN) open++;
         if (event->kind == BANK_EVENT_KIND_CLOSE && open > 0) open--;
     }
@@ -255,10 +258,10 @@ static bool naive_overdue(void)
 {
     for (size_t i = 0; i < history->event_count; i++) {
         const struct bank_event *late = &history->events[i];
-        bool is_good = !KNOWN(*late) || late->kind != BANK_EVENT_KIND_OVERDUE;
+        bool is_good = !KNOWN_EVENT(*late) || late->kind != BANK_EVENT_KIND_OVERDUE;
         for (size_t k = i + 1; k < history->event_count && !is_good; k++) {
             const struct bank_event *paid = &history->events[k];
-            is_good = KNOWN(*paid) && paid->kind == BANK_EVENT_KIND_LOAN_REPAYMENT &&
+            is_good = KNOWN_EVENT(*paid) && paid->kind == BANK_EVENT_KIND_LOAN_REPAYMENT &&
                       (paid->product == late->product || paid->product < 0 || late->product < 0);
         }
         if (!is_good) return true;

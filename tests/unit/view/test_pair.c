@@ -37,7 +37,8 @@ static struct tally tally_events(const struct bank_history *history, int64_t now
     for (size_t i = 0; i < history->event_count; i++) {
         const struct bank_event *event = &history->events[i];
         int ago = day_of(now_ms) - day_of(event->at_ms);
-        if (!KNOWN(*event) || event->kind != kind || event->product != product || ago >= days)
+        if (!history_event_is_known(event, now_ms) || event->kind != kind ||
+            event->product != product || ago >= days)
             continue;
         tally.count++;
         tally.seconds += event->quantity > 0 ? event->quantity : 0;

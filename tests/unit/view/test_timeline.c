@@ -50,7 +50,7 @@ static size_t naive_timeline(const struct bank_history *h, struct naive_row rows
 {
     size_t n = 0;
     for (size_t i = 0; i < h->event_count; i++)
-        if (KNOWN(h->events[i]))
+        if (history_event_is_known(&h->events[i], HISTORY_NOW_MS))
             rows[n++] = (struct naive_row){h->events[i].at_ms, TIMELINE_EVENT, i,
                                            h->events[i].product, h->events[i].amount_fen};
     for (size_t i = 0; i < h->risk_count; i++)
@@ -218,6 +218,44 @@ static void test_one_life_is_told_in_words(void **state)
     assert_int_equal(got[6].balance_fen, 900000);
 }
 
+static void test_an_event_is_told_as_it_is_now_known_and_marked(void **state)
+{
+    const int64_t at_ms = HISTORY_NOW_MS - 9 * LX_MS_PER_DAY;
+    const int64_t corrected_ms = at_ms + 3 * LX_MS_PER_DAY, deleted_ms = at_ms + 6 * LX_MS_PER_DAY;
+    const struct bank_event events[] = {
+        {.at_ms = at_ms,
+         .known_at_ms = at_ms,
+         .amount_fen = 500,
+         .kind = BANK_EVENT_KIND_SALARY,
+         .replaced_at_ms = corrected_ms},
+        {.at_ms = at_ms,
+         .known_at_ms = corrected_ms,
+         .amount_fen = 700,
+         .kind = BANK_EVENT_KIND_SALARY,
+         .is_correction = 1,
+         .replaced_at_ms = deleted_ms},
+    };
+    const struct bank_history history = {.id = "x", .events = events, .event_count = 2};
+    static const struct {
+        int days;
+        size_t count;
+        int64_t amount_fen;
+        bool is_corrected;
+    } rows[] = {{0, 1, 500, false}, {2, 1, 500, false}, {3, 1, 700, true},
+                {5, 1, 700, true},  {6, 0, 0, false},   {9, 0, 0, false}};
+    for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
+        struct timeline_cursor cursor = {.is_set = false};
+        struct timeline_row row = {.amount_fen = 0};
+        size_t count = 0;
+        view_timeline(&history, &context, at_ms + rows[i].days * LX_MS_PER_DAY, &cursor, &row, 1,
+                      &count);
+        if (count != rows[i].count || row.amount_fen != rows[i].amount_fen ||
+            row.is_corrected != rows[i].is_corrected)
+            fail_msg("after %d days: %zu rows, %ld fen, corrected %d", rows[i].days, count,
+                     (long)row.amount_fen, row.is_corrected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +263,7 @@ int main(void)
         cmocka_unit_test(test_pages_of_any_size_are_the_whole),
         cmocka_unit_test(test_a_cursor_that_is_none_is_refused),
         cmocka_unit_test(test_one_life_is_told_in_words),
+        cmocka_unit_test(test_an_event_is_told_as_it_is_now_known_and_marked),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);
 }
