@@ -240,9 +240,12 @@ static inline void living_customer(struct living *living, size_t product_count)
 static inline void living_create(struct living_bank *bank)
 {
     struct lx_error err;
-    struct bank_file files[3] = {{"catalogue.ini"}, {"rules.ini"}, {"actions.ini"}};
-    struct lx_buffer texts[3];
-    for (int i = 0; i < 3; i++) {
+    enum { FILES = 6 };
+    struct bank_file files[FILES] = {{"catalogue.ini"},       {"actions.ini"},
+                                     {"rules/contact.ini"},   {"rules/eligibility.ini"},
+                                     {"rules/emergency.ini"}, {"rules/suitability.ini"}};
+    struct lx_buffer texts[FILES];
+    for (int i = 0; i < FILES; i++) {
         living_shipped(files[i].name, &texts[i]);
         files[i].bytes = texts[i].bytes;
         files[i].length = texts[i].length;
@@ -251,8 +254,8 @@ static inline void living_create(struct living_bank *bank)
     char folder[LX_PATH_MAX];
     MUST(host_join(folder, bank->folder, "bank", &err));
     memcpy(bank->folder, folder, sizeof folder);
-    MUST(bank_create(bank->folder, NULL, files, 3, &err));
-    for (int i = 0; i < 3; i++) lx_buffer_release(&texts[i]);
+    MUST(bank_create(bank->folder, NULL, files, FILES, &err));
+    for (int i = 0; i < FILES; i++) lx_buffer_release(&texts[i]);
 }
 
 /* The bank with its customers in one batch. Zero chances mean 0.3 and 0.004. */

@@ -114,6 +114,7 @@ enum lx_err cli_evaluate(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_trial(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_recommend(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_answer(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_rules(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_customer(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_timeline(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_audit(struct cli_call *call, struct lx_error *err);

@@ -22,7 +22,7 @@ enum lx_err cli_init(struct cli_call *call, struct lx_error *err)
     size_t count = 0;
     for (size_t i = 0; shipped_at(i, &file); i++) {
         /* Mappings and profile stay in the program; the rest becomes the bank's. */
-        if (strchr(file.name, '/') != NULL) continue;
+        if (strchr(file.name, '/') != NULL && strncmp(file.name, "rules/", 6) != 0) continue;
         LX_ASSERT(count < SHIPPED_MAX);
         files[count++] = (struct bank_file){file.name, file.bytes, file.length};
     }

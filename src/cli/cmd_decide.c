@@ -1,6 +1,7 @@
 /* The commands that decide: recommend, answer. */
 #include "cli/cli.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "decide/answer.h"
@@ -73,11 +74,17 @@ static void decision_json(struct cli_call *call, const struct decision *decision
         json_object_begin(json);
         json_name_text(json, "product", decision->refused[i].product);
         json_name_text(json, "rule", decision->refused[i].rule);
+        json_name_text(json, "stage", decision->refused[i].stage);
         json_name_text(json, "zh", decision->refused[i].zh);
         json_name_text(json, "en", decision->refused[i].en);
         json_object_end(json);
     }
     json_array_end(json);
+    json_name(json, "drops");
+    json_object_begin(json);
+    for (int i = 1; i < RULE_STAGE_END; i++)
+        json_name_int(json, rule_stage_text((enum rule_stage)i), (int64_t)decision->drops[i]);
+    json_object_end(json);
     json_name_text(json, "model", decision->model);
     json_name_text(json, "rules", decision->rules);
 }
@@ -93,6 +100,23 @@ static void item_lines(struct cli_call *call, size_t rank, const struct decision
                  : cli_text(call, bank_answer_zh(item->answer), bank_answer_en(item->answer)));
     for (size_t i = 0; i < item->reason_count; i++)
         cli_line(call, "     · %s", cli_text(call, item->reasons[i].zh, item->reasons[i].en));
+}
+
+/* "removed by stage: eligibility 3, suitability 8" */
+static void drop_lines(struct cli_call *call, const struct decision *decision)
+{
+    char text[160] = "";
+    size_t length = 0;
+    for (int i = 1; i < RULE_STAGE_END; i++) {
+        enum rule_stage stage = (enum rule_stage)i;
+        if (decision->drops[i] == 0) continue;
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s%s %zu",
+                                   length == 0 ? "" : cli_text(call, "，", ", "),
+                                   cli_text(call, rule_stage_zh(stage), rule_stage_en(stage)),
+                                   decision->drops[i]);
+        LX_ASSERT(length < sizeof text);
+    }
+    if (length > 0) cli_line(call, "%s%s", cli_text(call, "按阶段：", "by stage: "), text);
 }
 
 static void decision_lines(struct cli_call *call, const struct decision *decision)
@@ -116,6 +140,7 @@ static void decision_lines(struct cli_call *call, const struct decision *decisio
         cli_line(call, "     %s  %s (%s)", decision->refused[i].product,
                  cli_text(call, decision->refused[i].zh, decision->refused[i].en),
                  decision->refused[i].rule);
+    drop_lines(call, decision);
     if (decision->id[0] != '\0' && decision->round == 1 && !decision->is_final &&
         decision->item_count > 0)
         cli_line(call, "%s lingxi answer %s %s=interested ... --final",

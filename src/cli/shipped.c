@@ -8,7 +8,10 @@
 #define SHIPPED_MAP(X)                                                                             \
     X(catalogue, "catalogue.ini")                                                                  \
     X(features, "features.ini")                                                                    \
-    X(rules, "rules.ini")                                                                          \
+    X(rules_contact, "rules/contact.ini")                                                          \
+    X(rules_eligibility, "rules/eligibility.ini")                                                  \
+    X(rules_emergency, "rules/emergency.ini")                                                      \
+    X(rules_suitability, "rules/suitability.ini")                                                  \
     X(actions, "actions.ini")                                                                      \
     X(synth_profile, "synth/profile.ini")                                                          \
     X(map_synthetic, "mappings/synthetic.ini")                                                     \

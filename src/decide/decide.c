@@ -89,7 +89,9 @@ enum lx_err decide_find(struct engine *engine, const char *id, struct decision *
 
 bool decide_may_offer(void *engine, int64_t customer, int product)
 {
-    return round_rule(engine, customer, product) == RULE_NONE;
+    struct lx_error err;
+    int rule;
+    return round_rule(engine, customer, product, &rule, &err) == LX_OK && rule == RULE_NONE;
 }
 
 static void keep_best(const struct record_candidate *candidate, enum bank_category category,

@@ -25,6 +25,7 @@
 
 #include "base/arena.h"
 #include "decide/engine.h"
+#include "decide/rules.h"
 
 enum {
     DECISION_ID_SIZE = 33, /* 32 lower-case hex digits, 128 bits, ascending in time */
@@ -59,6 +60,7 @@ struct decision_refusal {
     const char *product;
     int product_index;
     const char *rule;    /* stable name, rules.h */
+    const char *stage;   /* "suitability"; "" of an old record whose rule is there no more */
     const char *zh, *en; /* what it means */
 };
 
@@ -76,7 +78,8 @@ struct decision {
     size_t item_count;
     struct decision_refusal *refused; /* in the order of the catalogue */
     size_t refused_count;
-    struct lx_arena arena; /* everything above */
+    size_t drops[RULE_STAGE_END]; /* by stage, how many of them */
+    struct lx_arena arena;        /* everything above */
 };
 
 /* Who asks for what, from where. */
@@ -97,7 +100,8 @@ void decision_release(struct decision *decision);
 LX_MUST_USE enum lx_err decide_find(struct engine *engine, const char *id,
                                     struct decision *ret_decision, struct lx_error *err);
 
-/* Do the rules allow this offer, by the snapshot and without what was answered since? `engine` is a
+/* Do the rules allow this offer, by the snapshot and without what was answered since? A rule that
+ * cannot be computed does not. `engine` is a
  * struct engine; the form is that of simulate.h. */
 bool decide_may_offer(void *engine, int64_t customer, int product);
 

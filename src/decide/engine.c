@@ -8,29 +8,43 @@
 /* Only four of a decision's products are explained at a time, so large tables would not pay. */
 #define TABLE_BYTES ATTRIBUTION_TABLE_BYTES
 
-static enum lx_err read_settings(struct engine *engine, const char *folder, const char *name,
-                                 struct lx_error *err)
+static enum lx_err read_actions(struct engine *engine, const char *folder, struct lx_error *err)
 {
     char path[LX_PATH_MAX];
     struct lx_buffer text;
     lx_buffer_init(&text, LX_CONFIG_MAX);
-    enum lx_err code = host_join(path, folder, name, err);
+    enum lx_err code = host_join(path, folder, "actions.ini", err);
     if (code == LX_OK) code = host_read_file(path, &text, err);
-    if (code == LX_OK && name[0] == 'r')
-        code = rules_parse(path, lx_buffer_text(&text), text.length, &engine->rules, err);
-    else if (code == LX_OK)
+    if (code == LX_OK)
         code = actions_parse(path, lx_buffer_text(&text), text.length, bank_catalogue(engine->bank),
                              &engine->actions, err);
     lx_buffer_release(&text);
     return code;
 }
 
+/* Here a second person's approval will be asked for. */
+static enum lx_err record_rules(struct engine *engine, struct lx_error *err)
+{
+    struct rules_file files[RULES_FILES_MAX];
+    struct record_rules record = {.files = files};
+    struct rules *rules = engine->book.rules;
+    bool has_before = false;
+    enum lx_err code = overlay_rules_hash(engine->overlay, record.before, &has_before, err);
+    if (code != LX_OK) return code;
+    memcpy(record.after, rules_hash(rules), sizeof record.after);
+    if (has_before && memcmp(record.before, record.after, sizeof record.after) == 0) return LX_OK;
+    for (; record.file_count < rules_file_count(rules); record.file_count++)
+        files[record.file_count] = rules_file_at(rules, record.file_count);
+    record.at_ms = engine->env->now_ms(engine->env->context);
+    return overlay_append_rules(engine->overlay, &record, err);
+}
+
 static enum lx_err open_parts(struct engine *engine, const char *folder, struct lx_error *err)
 {
     bool can_write = engine->mode == ENGINE_WRITE;
     enum lx_err code = bank_open(folder, can_write ? STORE_WRITE : STORE_READ, &engine->bank, err);
-    if (code == LX_OK) code = read_settings(engine, folder, "rules.ini", err);
-    if (code == LX_OK) code = read_settings(engine, folder, "actions.ini", err);
+    if (code == LX_OK) code = rule_book_open(engine->bank, &engine->book, err);
+    if (code == LX_OK) code = read_actions(engine, folder, err);
     if (code == LX_OK) code = view_snapshot_open(folder, &engine->snapshot, err);
     if (code == LX_OK) code = model_open(folder, NULL, &engine->model, err);
     if (code == LX_OK)
@@ -44,33 +58,28 @@ static enum lx_err open_parts(struct engine *engine, const char *folder, struct 
             journal_open(folder, can_write ? JOURNAL_APPEND : JOURNAL_READ, &engine->journal, err);
     if (code == LX_OK)
         code = overlay_open(engine->bank, engine->journal, can_write, &engine->overlay, err);
+    if (code == LX_OK && can_write) code = record_rules(engine, err);
     return code;
-}
-
-static size_t find_column(const char *name)
-{
-    for (size_t i = 0; i < view_customer_feature_count(); i++)
-        if (strcmp(view_customer_feature(i)->name, name) == 0) return i;
-    lx_bug(__FILE__, __LINE__, "a feature that the rules read does not exist");
 }
 
 static enum lx_err make_room(struct engine *engine, struct lx_error *err)
 {
     engine->customer_count = view_customer_feature_count();
     engine->pair_count = view_pair_feature_count();
-    engine->balance_column = find_column("balance_max_90d");
     engine->product_count = bank_catalogue(engine->bank)->count;
     size_t columns = engine->customer_count + engine->pair_count;
     size_t products = engine->product_count > 0 ? engine->product_count : 1;
     engine->score_scratch = lx_malloc(model_scratch_bytes(engine->model) + 1);
     engine->explain_scratch = lx_malloc(attribution_scratch_bytes(engine->attribution) + 1);
     engine->rows = lx_calloc(products * columns, sizeof *engine->rows);
+    engine->pairs = lx_calloc(products * engine->pair_count + 1, sizeof *engine->pairs);
     engine->contributions = lx_calloc(columns + 1, sizeof *engine->contributions);
     engine->log_odds = lx_calloc(products, sizeof *engine->log_odds);
     engine->posterior = lx_calloc(products, sizeof *engine->posterior);
     bool is_ready = engine->score_scratch != NULL && engine->explain_scratch != NULL &&
-                    engine->rows != NULL && engine->contributions != NULL &&
-                    engine->log_odds != NULL && engine->posterior != NULL;
+                    engine->rows != NULL && engine->pairs != NULL &&
+                    engine->contributions != NULL && engine->log_odds != NULL &&
+                    engine->posterior != NULL;
     return is_ready ? LX_OK : lx_fail(err, LX_ERR_NO_MEMORY, "engine: out of memory");
 }
 
@@ -102,10 +111,12 @@ void engine_close(struct engine *engine)
     attribution_close(engine->attribution);
     model_close(engine->model);
     if (engine->snapshot != NULL) view_snapshot_close(engine->snapshot);
+    rule_book_release(&engine->book);
     bank_close(engine->bank);
     lx_free(engine->score_scratch);
     lx_free(engine->explain_scratch);
     lx_free(engine->rows);
+    lx_free(engine->pairs);
     lx_free(engine->contributions);
     lx_free(engine->log_odds);
     lx_free(engine->posterior);

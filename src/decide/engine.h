@@ -5,13 +5,14 @@
  * engine: everything a decision needs, opened once: bank, snapshot, live model, rules, actions and
  * the journal. Commands open one for a moment, the server keeps one.
  *
- * ENGINE_WRITE catches up the tables from the journal (record.h) before it returns. Its caller
- * holds the directory's lock (host/lock.h) exclusively; ENGINE_READ decides previews only.
+ * ENGINE_WRITE catches up the tables from the journal (record.h) before it returns, and puts a rule
+ * set that is not the one recorded last into the journal, so that no decision rests on rules that
+ * nobody can read again. Its caller holds the directory's lock (host/lock.h) exclusively; ENGINE_READ decides previews only.
  *
  * Ownership: env is borrowed until engine_close; so is everything that is handed out.
  * Errors:    LX_ERR_NOT_FOUND (no bank), LX_ERR_NOT_READY (no snapshot: run `lingxi refresh`; no
- *            model: run `lingxi train`; other feature set), LX_ERR_BAD_INPUT (rules.ini or
- *            actions.ini with file, line), LX_ERR_CORRUPT.
+ *            model: run `lingxi train`; no rules: run `lingxi rules --install`; other feature set),
+ *            LX_ERR_BAD_INPUT (rules or actions.ini with file, line), LX_ERR_CORRUPT.
  * Threads:   an engine belongs to one thread at a time.
  */
 

@@ -7,7 +7,7 @@
 #include "decide/engine.h"
 #include "decide/explain.h"
 #include "decide/overlay.h"
-#include "decide/rules.h"
+#include "decide/rule_book.h"
 #include "learn/attribution.h"
 #include "model/rounds.h"
 
@@ -19,14 +19,14 @@ struct engine {
     struct model *model;
     struct journal *journal;
     struct overlay *overlay;
-    struct rules rules;
+    struct rule_book book;
     struct actions actions;
     struct attribution *attribution;
     struct rounds_kernel kernel;
     struct explain_index sentences;
     size_t customer_count, pair_count, product_count; /* features of each kind; products */
-    size_t balance_column;                            /* of balance_max_90d */
     void *score_scratch, *explain_scratch;
+    float *pairs;                 /* pair features of every product */
     float *rows;                  /* product_count rows of customer and pair features */
     float *contributions;         /* of one row, and the mean */
     double *log_odds, *posterior; /* by product */

@@ -1,6 +1,7 @@
 #include "decide/overlay.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "decide/project.h"
@@ -17,6 +18,10 @@ struct tail_answer {
     int64_t customer;
     struct overlay_answer answer;
 };
+struct tail_offer {
+    int64_t customer;
+    struct overlay_offer offer;
+};
 struct tail_final {
     uint64_t decision;
     bool is_final;
@@ -31,12 +36,36 @@ struct overlay {
     struct tail_decision *decisions;
     struct tail_answer *answers;
     struct tail_final *finals;
+    struct tail_offer *offers;
+    bool has_tail_rules;
+    uint8_t tail_rules[32]; /* the hash of the newest rule set */
+    size_t offer_count, offer_capacity;
     size_t decision_count, decision_capacity, answer_count, answer_capacity, final_count,
         final_capacity;
     struct lx_arena arena;  /* of one record */
     struct lx_buffer bytes; /* of the record that is appended */
-    struct store_statement *find, *find_next, *read_answers;
+    struct store_statement *find, *find_next, *read_answers, *read_offers;
 };
+
+static enum lx_err remember_offers(struct overlay *overlay, uint64_t position,
+                                   const struct record_decision *decision)
+{
+    enum lx_err code = lx_grow(&overlay->offers, &overlay->offer_capacity,
+                               overlay->offer_count + decision->candidate_count, TAIL_MAX,
+                               sizeof *overlay->offers);
+    if (code != LX_OK) return code;
+    for (size_t i = 0; i < decision->candidate_count; i++) {
+        if (decision->candidates[i].rank == 0) continue;
+        struct tail_offer *entry = &overlay->offers[overlay->offer_count++];
+        *entry = (struct tail_offer){.customer = decision->customer,
+                                     .offer = {.decision = position,
+                                               .offered_ms = decision->decided_ms,
+                                               .product = decision->candidates[i].product,
+                                               .is_first_round = decision->round == 1}};
+        snprintf(entry->offer.placement, sizeof entry->offer.placement, "%s", decision->placement);
+    }
+    return LX_OK;
+}
 
 static enum lx_err remember_decision(struct overlay *overlay, uint64_t position,
                                      const struct record_decision *decision)
@@ -48,7 +77,13 @@ static enum lx_err remember_decision(struct overlay *overlay, uint64_t position,
     *entry = (struct tail_decision){.position = position, .customer = decision->customer};
     memcpy(entry->id, decision->id, sizeof entry->id);
     memcpy(entry->parent, decision->parent, sizeof entry->parent);
-    return LX_OK;
+    return remember_offers(overlay, position, decision);
+}
+
+static void remember_rules(struct overlay *overlay, const struct record_rules *rules)
+{
+    overlay->has_tail_rules = true;
+    memcpy(overlay->tail_rules, rules->after, sizeof overlay->tail_rules);
 }
 
 static enum lx_err remember_answer(struct overlay *overlay, uint64_t position,
@@ -85,6 +120,10 @@ static enum lx_err remember(struct overlay *overlay, uint64_t position, const vo
     if (code != LX_OK) return code;
     overlay->tail_records++;
     if (!is_known) return LX_OK;
+    if (record.kind == RECORD_RULES) {
+        remember_rules(overlay, &record.rules);
+        return LX_OK;
+    }
     code = record.kind == RECORD_DECISION ? remember_decision(overlay, position, &record.decision)
                                           : remember_answer(overlay, position, &record.answer);
     return code == LX_OK ? LX_OK : lx_fail(err, code, "answers not yet in the tables: too many");
@@ -109,6 +148,8 @@ static void forget_tail(struct overlay *overlay)
 {
     overlay->tail_records = 0;
     overlay->decision_count = overlay->answer_count = overlay->final_count = 0;
+    overlay->offer_count = 0;
+    overlay->has_tail_rules = false;
 }
 
 static enum lx_err check_position(const struct overlay *overlay, struct lx_error *err)
@@ -148,6 +189,14 @@ enum lx_err overlay_open(struct bank *bank, struct journal *journal, bool can_wr
                              "SELECT position, decision, at_ms, product, answer FROM answer "
                              "WHERE customer = $1 AND position < $2 ORDER BY position, product",
                              &overlay->read_answers, err);
+    if (code == LX_OK)
+        code = store_prepare(overlay->store,
+                             "SELECT d.position, d.at_ms, d.round, d.placement, i.product "
+                             "FROM decision d JOIN decision_item i "
+                             "ON i.customer = d.customer AND i.position = d.position "
+                             "WHERE d.customer = $1 AND d.position < $2 AND d.at_ms > $3 "
+                             "ORDER BY d.position, i.rank",
+                             &overlay->read_offers, err);
     if (code == LX_OK) code = can_write ? overlay_project(overlay, err) : read_tail(overlay, err);
     if (code == LX_OK)
         *ret_overlay = overlay;
@@ -162,9 +211,11 @@ void overlay_close(struct overlay *overlay)
     store_finalize(overlay->find);
     store_finalize(overlay->find_next);
     store_finalize(overlay->read_answers);
+    store_finalize(overlay->read_offers);
     lx_free(overlay->decisions);
     lx_free(overlay->answers);
     lx_free(overlay->finals);
+    lx_free(overlay->offers);
     lx_arena_release(&overlay->arena);
     lx_buffer_release(&overlay->bytes);
     lx_free(overlay);
@@ -202,8 +253,10 @@ static enum lx_err append(struct overlay *overlay, const struct record_decision 
     const struct overlay before = *overlay;
     enum lx_err code = lx_buffer_error(&overlay->bytes);
     if (code != LX_OK) return lx_fail(err, code, "journal record: %s", lx_err_text(code));
-    code = decision != NULL ? remember_decision(overlay, position, decision)
-                            : remember_answer(overlay, position, answer);
+    if (decision != NULL)
+        code = remember_decision(overlay, position, decision);
+    else if (answer != NULL)
+        code = remember_answer(overlay, position, answer);
     if (code != LX_OK) (void)lx_fail(err, code, "answers not yet in the tables: too many");
     if (code == LX_OK)
         code = journal_append(overlay->journal, overlay->bytes.bytes, overlay->bytes.length,
@@ -215,6 +268,7 @@ static enum lx_err append(struct overlay *overlay, const struct record_decision 
         overlay->decision_count = before.decision_count;
         overlay->answer_count = before.answer_count;
         overlay->final_count = before.final_count;
+        overlay->offer_count = before.offer_count;
     }
     return code;
 }
@@ -239,6 +293,58 @@ enum lx_err overlay_append_answer(struct overlay *overlay, const struct record_a
     begin_append(overlay);
     record_answer_write(answer, &overlay->bytes);
     return append(overlay, NULL, answer, err);
+}
+
+enum lx_err overlay_append_rules(struct overlay *overlay, const struct record_rules *rules,
+                                 struct lx_error *err)
+{
+    begin_append(overlay);
+    record_rules_write(rules, &overlay->bytes);
+    enum lx_err code = append(overlay, NULL, NULL, err);
+    if (code == LX_OK) remember_rules(overlay, rules);
+    return code;
+}
+
+static int digit_of(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool parse_hash(const char *text, uint8_t ret_hash[32])
+{
+    if (text == NULL || strlen(text) != 64) return false;
+    for (size_t i = 0; i < 32; i++) {
+        int high = digit_of(text[2 * i]), low = digit_of(text[2 * i + 1]);
+        if (high < 0 || low < 0) return false;
+        ret_hash[i] = (uint8_t)(16 * high + low);
+    }
+    return true;
+}
+
+enum lx_err overlay_rules_hash(struct overlay *overlay, uint8_t ret_hash[32], bool *ret_has_hash,
+                               struct lx_error *err)
+{
+    struct store_statement *statement = NULL;
+    uint8_t hash[32];
+    bool has_row = false;
+    if (overlay->has_tail_rules) {
+        memcpy(ret_hash, overlay->tail_rules, sizeof overlay->tail_rules);
+        *ret_has_hash = true;
+        return LX_OK;
+    }
+    enum lx_err code = store_prepare(overlay->store,
+                                     "SELECT sha256 FROM rule_set_version WHERE rule_set = 'rules' "
+                                     "ORDER BY version DESC LIMIT 1",
+                                     &statement, err);
+    if (code == LX_OK) code = store_step(statement, &has_row, err);
+    if (code == LX_OK && has_row && !parse_hash(store_text(statement, 0, NULL), hash))
+        code = lx_fail(err, LX_ERR_CORRUPT, "rule_set_version: its newest sha256 is none");
+    store_finalize(statement);
+    if (code != LX_OK) return code;
+    if (has_row) memcpy(ret_hash, hash, sizeof hash);
+    *ret_has_hash = has_row;
+    return LX_OK;
 }
 
 static const struct tail_decision *find_in_tail(const struct overlay *overlay,
@@ -419,6 +525,56 @@ enum lx_err overlay_answers(struct overlay *overlay, int64_t customer, struct lx
     if (code != LX_OK) return code;
     *ret_answers = list.answers;
     *ret_count = list.count;
+    return LX_OK;
+}
+
+static enum lx_err add_offer(struct overlay_offer **offers, size_t *count, size_t *capacity,
+                             const struct overlay_offer *offer, struct lx_arena *arena)
+{
+    if (*count == *capacity) {
+        size_t most = *capacity > 0 ? 2 * *capacity : 16;
+        struct overlay_offer *grown = lx_arena_array(arena, most, sizeof *grown);
+        if (grown == NULL) return LX_ERR_NO_MEMORY;
+        if (*count > 0) memcpy(grown, *offers, *count * sizeof *grown);
+        *offers = grown;
+        *capacity = most;
+    }
+    (*offers)[(*count)++] = *offer;
+    return LX_OK;
+}
+
+enum lx_err overlay_offers(struct overlay *overlay, int64_t customer, int64_t since_ms,
+                           struct lx_arena *arena, struct overlay_offer **ret_offers,
+                           size_t *ret_count, struct lx_error *err)
+{
+    struct store_statement *statement = overlay->read_offers;
+    struct overlay_offer *offers = NULL;
+    size_t count = 0, capacity = 0;
+    bool has_row = true;
+    enum lx_err code = LX_OK;
+    store_bind_int(statement, 1, customer);
+    store_bind_int(statement, 2, (int64_t)overlay->position);
+    store_bind_int(statement, 3, since_ms);
+    while (code == LX_OK) {
+        code = store_step(statement, &has_row, err);
+        if (code != LX_OK || !has_row) break;
+        const char *placement = store_text(statement, 3, NULL);
+        struct overlay_offer row = {.decision = (uint64_t)store_int(statement, 0),
+                                    .offered_ms = store_int(statement, 1),
+                                    .product = (int)store_int(statement, 4),
+                                    .is_first_round = store_int(statement, 2) == 1};
+        snprintf(row.placement, sizeof row.placement, "%s", placement != NULL ? placement : "");
+        code = add_offer(&offers, &count, &capacity, &row, arena);
+    }
+    store_reset(statement);
+    for (size_t i = 0; code == LX_OK && i < overlay->offer_count; i++)
+        if (overlay->offers[i].customer == customer &&
+            overlay->offers[i].offer.offered_ms > since_ms)
+            code = add_offer(&offers, &count, &capacity, &overlay->offers[i].offer, arena);
+    if (code == LX_ERR_NO_MEMORY) return lx_fail(err, code, "offers: out of memory");
+    if (code != LX_OK) return code;
+    *ret_offers = offers;
+    *ret_count = count;
     return LX_OK;
 }
 

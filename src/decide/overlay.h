@@ -14,6 +14,7 @@
  * Threads:    one at a time.
  */
 
+#include "decide/actions.h"
 #include "decide/record.h"
 #include "journal/journal.h"
 
@@ -32,6 +33,12 @@ LX_MUST_USE enum lx_err overlay_append_decision(struct overlay *overlay,
 LX_MUST_USE enum lx_err overlay_append_answer(struct overlay *overlay,
                                               const struct record_answer *answer,
                                               struct lx_error *err);
+LX_MUST_USE enum lx_err overlay_append_rules(struct overlay *overlay,
+                                             const struct record_rules *rules,
+                                             struct lx_error *err);
+/* The hash of the rule set that was recorded last; *ret_has_hash false: none ever was. */
+LX_MUST_USE enum lx_err overlay_rules_hash(struct overlay *overlay, uint8_t ret_hash[32],
+                                           bool *ret_has_hash, struct lx_error *err);
 /* Moves the tail into the tables. */
 LX_MUST_USE enum lx_err overlay_project(struct overlay *overlay, struct lx_error *err);
 /* The same where failing does no harm: it is tried again with a later record, or when the bank is
@@ -66,6 +73,18 @@ struct overlay_answer {
 LX_MUST_USE enum lx_err overlay_answers(struct overlay *overlay, int64_t customer,
                                         struct lx_arena *arena, struct overlay_answer **ret_answers,
                                         size_t *ret_count, struct lx_error *err);
+
+/* What a customer was offered after `since_ms`, oldest first; a placement has no channel here. */
+struct overlay_offer {
+    uint64_t decision; /* its position */
+    int64_t offered_ms;
+    int product;
+    bool is_first_round;
+    char placement[ACTIONS_NAME_MAX + 1];
+};
+LX_MUST_USE enum lx_err overlay_offers(struct overlay *overlay, int64_t customer, int64_t since_ms,
+                                       struct lx_arena *arena, struct overlay_offer **ret_offers,
+                                       size_t *ret_count, struct lx_error *err);
 
 /* The record at a position; LX_ERR_CORRUPT if it is none of this module. */
 LX_MUST_USE enum lx_err overlay_read(struct overlay *overlay, uint64_t position,

@@ -22,6 +22,9 @@ enum { RECORD_ARENA_MAX = 64 << 20, REASONS_BYTES_MAX = 1 << 16 };
     X(ANSWER, "INSERT INTO answer (customer, position, product, decision, at_ms, answer) "         \
               "VALUES ($1, $2, $3, $4, $5, $6)")                                                   \
     X(FINAL, "UPDATE decision SET is_final = $1 WHERE customer = $2 AND position = $3")            \
+    X(RULES, "INSERT INTO rule_set_version (rule_set, version, sha256, at_ms, known_at_ms, "       \
+             "content) SELECT 'rules', coalesce(max(version), 0) + 1, $1, $2, $2, $3 "             \
+             "FROM rule_set_version WHERE rule_set = 'rules'")                                     \
     X(POSITION, "INSERT INTO projection (name, next_position) VALUES ('decide', $1) "              \
                 "ON CONFLICT (name) DO UPDATE SET next_position = excluded.next_position")
 
@@ -119,7 +122,7 @@ static enum lx_err put_refusal(struct projecting *projecting,
     store_bind_int(statement, 1, decision->customer);
     store_bind_int(statement, 2, (int64_t)projecting->position);
     store_bind_int(statement, 3, refusal->product);
-    bind_string(statement, 4, rule_name(refusal->rule));
+    bind_string(statement, 4, refusal->rule);
     return store_run(statement, projecting->err);
 }
 
@@ -182,6 +185,30 @@ static enum lx_err put_answer(struct projecting *projecting, const struct record
     return code;
 }
 
+/* The files one after the other, each below its name. */
+static enum lx_err put_rules(struct projecting *projecting, const struct record_rules *rules)
+{
+    struct store_statement *statement = projecting->statements[STATEMENT_RULES];
+    char hash[DIGEST_TEXT_SIZE];
+    struct lx_buffer content;
+    lx_buffer_init(&content, JOURNAL_RECORD_MAX);
+    for (size_t i = 0; i < rules->file_count; i++) {
+        lx_buffer_printf(&content, "; %s\n", rules->files[i].name);
+        lx_buffer_append(&content, rules->files[i].bytes, rules->files[i].length);
+    }
+    enum lx_err code = lx_buffer_error(&content);
+    if (code != LX_OK) (void)lx_fail(projecting->err, code, "rules of the journal: out of memory");
+    digest_text(rules->after, hash);
+    if (code == LX_OK) {
+        bind_string(statement, 1, hash);
+        store_bind_int(statement, 2, rules->at_ms);
+        store_bind_text(statement, 3, lx_buffer_text(&content), content.length);
+        code = store_run(statement, projecting->err);
+    }
+    lx_buffer_release(&content);
+    return code;
+}
+
 static enum lx_err put_record(struct projecting *projecting, const struct journal_record *found)
 {
     struct record record;
@@ -191,6 +218,7 @@ static enum lx_err put_record(struct projecting *projecting, const struct journa
     enum lx_err code = record_read(found->bytes, found->length, &projecting->arena, &record,
                                    &is_known, projecting->err);
     if (code != LX_OK || !is_known) return code;
+    if (record.kind == RECORD_RULES) return put_rules(projecting, &record.rules);
     return record.kind == RECORD_DECISION ? put_decision(projecting, &record.decision)
                                           : put_answer(projecting, &record.answer);
 }

@@ -63,6 +63,34 @@ static void put_candidate(struct lx_buffer *buffer, const struct record_candidat
     }
 }
 
+/* Each rule once, then what it refused. */
+static void put_refusals(struct lx_buffer *buffer, const struct record_refusal *refusals,
+                         size_t count)
+{
+    size_t number[COUNT_MAX], rule_count = 0;
+    const struct record_refusal *rules[COUNT_MAX];
+    LX_ASSERT(count <= COUNT_MAX);
+    for (size_t i = 0; i < count; i++) {
+        number[i] = 0;
+        while (number[i] < rule_count && strcmp(rules[number[i]]->rule, refusals[i].rule) != 0)
+            number[i]++;
+        if (number[i] == rule_count) rules[rule_count++] = &refusals[i];
+    }
+    bytes_put_varint(buffer, rule_count);
+    for (size_t i = 0; i < rule_count; i++) {
+        put_string(buffer, rules[i]->rule);
+        bytes_put_u8(buffer, (uint8_t)rules[i]->stage);
+        put_string(buffer, rules[i]->zh);
+        put_string(buffer, rules[i]->en);
+    }
+    bytes_put_varint(buffer, count);
+    for (size_t i = 0; i < count; i++) {
+        bytes_put_varint(buffer, (uint64_t)refusals[i].product);
+        put_string(buffer, refusals[i].code);
+        bytes_put_varint(buffer, number[i]);
+    }
+}
+
 static void put_decision(const struct record_decision *decision, struct lx_buffer *buffer)
 {
     LX_ASSERT(decision->candidate_count <= COUNT_MAX && decision->refusal_count <= COUNT_MAX);
@@ -87,12 +115,7 @@ static void put_decision(const struct record_decision *decision, struct lx_buffe
     bytes_put_varint(buffer, decision->candidate_count);
     for (size_t i = 0; i < decision->candidate_count; i++)
         put_candidate(buffer, &decision->candidates[i], decision->pair_count);
-    bytes_put_varint(buffer, decision->refusal_count);
-    for (size_t i = 0; i < decision->refusal_count; i++) {
-        bytes_put_varint(buffer, (uint64_t)decision->refusals[i].product);
-        put_string(buffer, decision->refusals[i].code);
-        put_string(buffer, rule_name(decision->refusals[i].rule));
-    }
+    put_refusals(buffer, decision->refusals, decision->refusal_count);
     put_given(buffer, decision->given, decision->given_count);
 }
 
@@ -117,10 +140,27 @@ void record_answer_write(const struct record_answer *answer, struct lx_buffer *b
     if (answer->has_next) put_decision(&answer->next, buffer);
 }
 
+void record_rules_write(const struct record_rules *rules, struct lx_buffer *buffer)
+{
+    LX_ASSERT(rules->file_count <= RULES_FILES_MAX);
+
+    bytes_put_u8(buffer, RECORD_RULES);
+    bytes_put_u8(buffer, RECORD_VERSION);
+    bytes_put_signed(buffer, rules->at_ms);
+    lx_buffer_append(buffer, rules->before, sizeof rules->before);
+    lx_buffer_append(buffer, rules->after, sizeof rules->after);
+    bytes_put_varint(buffer, rules->file_count);
+    for (size_t i = 0; i < rules->file_count; i++) {
+        put_string(buffer, rules->files[i].name);
+        bytes_put_text(buffer, rules->files[i].bytes, rules->files[i].length);
+    }
+}
+
 /* Reads on after a mistake with zeros; `is_failed` is asked once at the end. */
 struct reading {
     struct bytes_reader bytes;
     struct lx_arena *arena;
+    int version;
     bool is_out_of_memory;
 };
 
@@ -238,18 +278,41 @@ static void get_candidates(struct reading *reading, struct record_decision *deci
         get_candidate(reading, decision->pair_count, &decision->candidates[i]);
 }
 
+static void get_rule(struct reading *reading, struct record_refusal *rule)
+{
+    uint8_t stage = 0;
+    *rule = (struct record_refusal){.rule = get_string(reading), .zh = "", .en = ""};
+    if (reading->version > 1) {
+        stage = bytes_get_u8(&reading->bytes);
+        rule->zh = get_string(reading);
+        rule->en = get_string(reading);
+    }
+    if (rule->rule[0] == '\0' || stage >= RULE_STAGE_END) reading->bytes.is_failed = true;
+    rule->stage = stage < RULE_STAGE_END ? (enum rule_stage)stage : RULE_STAGE_NONE;
+}
+
+/* In version 1 the rule's name stands where its number does now. */
 static void get_refusals(struct reading *reading, struct record_decision *decision)
 {
+    size_t rule_count = reading->version > 1 ? get_count(reading, COUNT_MAX) : 0;
+    struct record_refusal *rules = get_array(reading, rule_count, sizeof *rules);
+    for (size_t i = 0; i < rule_count && !is_bad(reading); i++) get_rule(reading, &rules[i]);
     size_t count = get_count(reading, COUNT_MAX);
     decision->refusals = get_array(reading, count, sizeof *decision->refusals);
     decision->refusal_count = decision->refusals != NULL ? count : 0;
     for (size_t i = 0; i < decision->refusal_count && !is_bad(reading); i++) {
         struct record_refusal *refusal = &decision->refusals[i];
-        refusal->product = get_int(reading, LX_PRODUCT_MAX - 1);
-        refusal->code = get_string(reading);
-        const char *name = get_string(reading);
-        refusal->rule = rule_find(name, strlen(name));
-        if (refusal->rule == RULE_NONE) reading->bytes.is_failed = true;
+        int product = get_int(reading, LX_PRODUCT_MAX - 1);
+        const char *code = get_string(reading);
+        if (reading->version == 1) {
+            get_rule(reading, refusal);
+        } else {
+            size_t number = (size_t)get_int(reading, COUNT_MAX);
+            if (number >= rule_count) reading->bytes.is_failed = true;
+            if (!is_bad(reading)) *refusal = rules[number];
+        }
+        refusal->product = product;
+        refusal->code = code;
     }
 }
 
@@ -292,21 +355,39 @@ static void get_answer(struct reading *reading, struct record_answer *answer)
     if (answer->has_next && !is_bad(reading)) get_decision(reading, &answer->next);
 }
 
+static void get_rules(struct reading *reading, struct record_rules *rules)
+{
+    rules->at_ms = bytes_get_signed(&reading->bytes);
+    get_raw(reading, rules->before, sizeof rules->before);
+    get_raw(reading, rules->after, sizeof rules->after);
+    size_t count = get_count(reading, RULES_FILES_MAX);
+    rules->files = get_array(reading, count, sizeof *rules->files);
+    rules->file_count = rules->files != NULL ? count : 0;
+    for (size_t i = 0; i < rules->file_count && !is_bad(reading); i++) {
+        rules->files[i].name = get_string(reading);
+        rules->files[i].bytes = get_string(reading);
+        rules->files[i].length = strlen(rules->files[i].bytes);
+    }
+}
+
 enum lx_err record_read(const void *bytes, size_t length, struct lx_arena *arena,
                         struct record *ret_record, bool *ret_is_known, struct lx_error *err)
 {
-    struct reading reading = {bytes_reader_of(bytes, length), arena, false};
+    struct reading reading = {.bytes = bytes_reader_of(bytes, length), .arena = arena};
     struct record record = {.kind = bytes_get_u8(&reading.bytes)};
     uint8_t version = bytes_get_u8(&reading.bytes);
-    bool is_known = record.kind == RECORD_DECISION || record.kind == RECORD_ANSWER;
+    bool is_known = record.kind == RECORD_DECISION || record.kind == RECORD_ANSWER ||
+                    record.kind == RECORD_RULES;
     *ret_is_known = is_known;
     if (!is_known && !reading.bytes.is_failed) return LX_OK;
-    if (!reading.bytes.is_failed && version != RECORD_VERSION)
+    if (!reading.bytes.is_failed && (version < 1 || version > RECORD_VERSION))
         return lx_fail(err, LX_ERR_VERSION, "journal record of version %d, this program reads %d",
                        version, RECORD_VERSION);
+    reading.version = version;
 
     if (record.kind == RECORD_DECISION) get_decision(&reading, &record.decision);
     if (record.kind == RECORD_ANSWER) get_answer(&reading, &record.answer);
+    if (record.kind == RECORD_RULES) get_rules(&reading, &record.rules);
     if (reading.bytes.is_failed || (!reading.is_out_of_memory && !bytes_is_at_end(&reading.bytes)))
         return lx_fail(err, LX_ERR_CORRUPT, "journal record of %zu bytes is not a decision",
                        length);
@@ -316,13 +397,18 @@ enum lx_err record_read(const void *bytes, size_t length, struct lx_arena *arena
     return LX_OK;
 }
 
-/* The id of a decision begins with its moment; an answer has its own behind four other fields. */
+/* The id of a decision begins with its moment; an answer has its own behind three other fields, a
+ * rule set has it first. */
 int64_t record_moment(const void *bytes, size_t length)
 {
     struct bytes_reader reader = bytes_reader_of(bytes, length);
     uint8_t kind = bytes_get_u8(&reader), id[RECORD_ID_BYTES];
     int64_t at_ms = 0;
     (void)bytes_get_u8(&reader); /* every version so far begins like this */
+    if (kind == RECORD_RULES) {
+        at_ms = bytes_get_signed(&reader);
+        return reader.is_failed ? 0 : at_ms;
+    }
     for (size_t i = 0; i < sizeof id; i++) id[i] = bytes_get_u8(&reader);
     if (kind == RECORD_DECISION) {
         for (size_t i = 0; i < 6; i++) at_ms = at_ms << 8 | id[i];

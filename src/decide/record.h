@@ -8,12 +8,15 @@
  *   record    kind u8, version u8, body
  *   decision  ids, customer, moments, model, hashes of rules and actions; the customer's features;
  *             every candidate with its pair features, log-odds before and after the answers,
- *             factors, rank, reasons; every refusal with the rule's name
+ *             factors, rank, reasons; every refusal with the rule, its stage and its words
  *   answer    the decision, the answers, whether the round is final now, and the decision of the
  *             round that follows, in the same record: both are there or neither
  *
+ *   rules     another rule set from here on: the hash before, the new one, its files
+ *
  * The same record gives the same bytes. Reading never trusts a length: bytes that are not such a
- * record are LX_ERR_CORRUPT, another version is LX_ERR_VERSION.
+ * record are LX_ERR_CORRUPT, a later version is LX_ERR_VERSION. Of a decision of version 1 a refusal
+ * has its rule's name alone.
  *
  * Ownership: what is decoded lives in the arena, texts are copied. Threads: pure.
  */
@@ -23,9 +26,9 @@
 #include "decide/decide.h"
 #include "decide/rules.h"
 
-enum { RECORD_VERSION = 1, RECORD_ID_BYTES = 16, RECORD_MODEL_SIZE = REGISTRY_ID_SIZE };
+enum { RECORD_VERSION = 2, RECORD_ID_BYTES = 16, RECORD_MODEL_SIZE = REGISTRY_ID_SIZE };
 
-enum record_kind { RECORD_DECISION = 1, RECORD_ANSWER = 2 };
+enum record_kind { RECORD_DECISION = 1, RECORD_ANSWER = 2, RECORD_RULES = 3 };
 
 struct record_candidate {
     int product;
@@ -44,7 +47,9 @@ struct record_candidate {
 struct record_refusal {
     int product;
     const char *code;
-    enum rule rule;
+    const char *rule;      /* its name */
+    enum rule_stage stage; /* version 1: NONE, and no words */
+    const char *zh, *en;
 };
 
 struct record_given {
@@ -83,20 +88,30 @@ struct record_answer {
     struct record_decision next;
 };
 
+/* A rule set that decisions rest on from here on. */
+struct record_rules {
+    int64_t at_ms;
+    uint8_t before[32], after[32]; /* before all zero: the first */
+    struct rules_file *files;
+    size_t file_count;
+};
+
 void record_decision_write(const struct record_decision *decision, struct lx_buffer *buffer);
 void record_answer_write(const struct record_answer *answer, struct lx_buffer *buffer);
+void record_rules_write(const struct record_rules *rules, struct lx_buffer *buffer);
 
 struct record {
     enum record_kind kind;
     struct record_decision decision; /* of the kind that it is */
     struct record_answer answer;
+    struct record_rules rules;
 };
 /* *ret_is_known false: a record of another part of the program. */
 LX_MUST_USE enum lx_err record_read(const void *bytes, size_t length, struct lx_arena *arena,
                                     struct record *ret_record, bool *ret_is_known,
                                     struct lx_error *err);
 
-/* When a decision was made or an answer given, from the record's first bytes; 0 for a record of
+/* When a decision was made, an answer given or a rule set first used, from the record's first bytes; 0 for a record of
  * another part of the program. It stands in the audit log, so what is said of a record stays. */
 int64_t record_moment(const void *bytes, size_t length);
 

@@ -150,49 +150,88 @@ static bool is_of_first_round(const struct round_request *request, int product)
     return false;
 }
 
-/* The last balance may be what is left after a large payment. */
-static int64_t most_assets_fen(const struct sight *sight)
+/* What the rules may count: the offers of the customer, with the channel of their placement. */
+static enum lx_err past_offers(void *context, const struct rule_past **ret_past, size_t *ret_count,
+                               struct lx_error *err)
 {
-    int64_t last_fen = sight->facts.assets_fen;
-    float most = sight->customer_values[sight->engine->balance_column];
-    if (isnan(most) || (last_fen != BANK_NO_AMOUNT && (double)most <= (double)last_fen))
-        return last_fen;
-    return (int64_t)most;
+    const struct sight *sight = context;
+    const struct round_request *request = sight->request;
+    struct overlay_offer *offers = NULL;
+    size_t count = 0;
+    int64_t since_ms = request->now_ms - RULE_PAST_DAYS_MAX * LX_MS_PER_DAY;
+    enum lx_err code = overlay_offers(sight->engine->overlay, request->customer, since_ms,
+                                      sight->arena, &offers, &count, err);
+    if (code != LX_OK) return code;
+    struct rule_past *past = lx_arena_array(sight->arena, count, sizeof *past);
+    if (past == NULL) return out_of_memory(sight);
+    for (size_t i = 0; i < count; i++) {
+        struct lx_error unknown; /* a placement that actions.ini has no more is of no channel */
+        const struct actions_placement *placement = NULL;
+        past[i] = (struct rule_past){.offered_ms = offers[i].offered_ms,
+                                     .decision = offers[i].decision,
+                                     .product = offers[i].product,
+                                     .is_first_round = offers[i].is_first_round};
+        if (actions_placement(&sight->engine->actions, offers[i].placement, &placement, &unknown) ==
+            LX_OK)
+            past[i].channel = placement->channel;
+    }
+    *ret_past = past;
+    *ret_count = count;
+    return LX_OK;
 }
 
-static enum rule ask_rules(const struct sight *sight, size_t product)
+static enum lx_err ask_rules(struct sight *sight, const uint64_t *wanted, int16_t *ret_rules)
 {
     const struct round_request *request = sight->request;
-    struct rule_case question = {
-        .product = &sight->catalogue->products[product],
-        .facts = &sight->facts,
-        .assets_fen = most_assets_fen(sight),
-        .is_held = view_holds(&sight->facts, (int)product),
-        .is_shown_before = is_of_first_round(request, (int)product),
-        .as_of_day = lx_day_of_ms(sight->as_of_ms, bank_utc_offset_minutes(sight->engine->bank)),
-        .channel = sight->placement->channel,
-        .now_ms = request->now_ms};
-    question.answer = overlay_standing(request->answers, request->answer_count, (int)product,
-                                       UINT64_MAX, &question.answered_ms);
-    if (question.answer == BANK_ANSWER_OWNS || question.answer == BANK_ANSWER_BOUGHT)
-        question.is_held = true;
-    return rules_check(&sight->engine->rules, &question);
+    const struct view_context context = {sight->catalogue,
+                                         view_snapshot_peers(sight->engine->snapshot),
+                                         bank_utc_offset_minutes(sight->engine->bank)};
+    uint64_t shown[(LX_PRODUCT_MAX + 63) / 64] = {0};
+    for (size_t i = 0; request->first != NULL && i < sight->catalogue->count; i++)
+        if (is_of_first_round(request, (int)i)) shown[i / 64] |= UINT64_C(1) << i % 64;
+    const struct rule_question question = {.context = &context,
+                                           .facts = &sight->facts,
+                                           .as_of_ms = sight->as_of_ms,
+                                           .customer_values = sight->customer_values,
+                                           .pair_values = sight->pair_values,
+                                           .pair_count = sight->engine->pair_count,
+                                           .placement = request->placement,
+                                           .channel = sight->placement->channel,
+                                           .round = request->first == NULL ? 1 : 2,
+                                           .now_ms = request->now_ms,
+                                           .answers = request->answers,
+                                           .answer_count = request->answer_count,
+                                           .shown = shown,
+                                           .past = sight->arena != NULL ? past_offers : NULL,
+                                           .past_context = sight};
+    return rules_judge(sight->engine->book.rules, &question, wanted, ret_rules, sight->err);
 }
 
-enum rule round_rule(struct engine *engine, int64_t customer, int product)
+enum lx_err round_rule(struct engine *engine, int64_t customer, int product, int *ret_rule,
+                       struct lx_error *err)
 {
     static const struct actions_placement nowhere = {.elsewhere = 1};
-    const struct round_request request = {.customer = customer};
+    const struct round_request request = {.customer = customer,
+                                          .now_ms = view_snapshot_as_of_ms(engine->snapshot)};
     float customer_values[LX_FEATURES_MAX];
+    int16_t rules[LX_PRODUCT_MAX];
+    uint64_t wanted[(LX_PRODUCT_MAX + 63) / 64] = {0};
     struct sight sight = {.engine = engine,
                           .request = &request,
                           .catalogue = bank_catalogue(engine->bank),
                           .placement = &nowhere,
                           .customer_values = customer_values,
-                          .as_of_ms = view_snapshot_as_of_ms(engine->snapshot)};
+                          .pair_values = engine->pairs,
+                          .as_of_ms = view_snapshot_as_of_ms(engine->snapshot),
+                          .err = err};
+    wanted[product / 64] = UINT64_C(1) << product % 64;
     view_snapshot_customer(engine->snapshot, customer, customer_values);
     view_snapshot_facts(engine->snapshot, customer, &sight.facts);
-    return ask_rules(&sight, (size_t)product);
+    if (rules_reads_pairs(engine->book.rules))
+        view_snapshot_pairs(engine->snapshot, customer, engine->pairs);
+    enum lx_err code = ask_rules(&sight, wanted, rules);
+    if (code == LX_OK) *ret_rule = rules[product];
+    return code;
 }
 
 static void weigh(const struct sight *sight, size_t product, struct record_candidate *candidate)
@@ -213,22 +252,30 @@ static void weigh(const struct sight *sight, size_t product, struct record_candi
     factors->priority = factors->probability * factors->value * factors->context * factors->lever;
 }
 
-static enum lx_err gather(const struct sight *sight, struct record_decision *decision)
+static enum lx_err gather(struct sight *sight, struct record_decision *decision)
 {
+    const struct rules *rules = sight->engine->book.rules;
+    int16_t refused[LX_PRODUCT_MAX];
     size_t count = sight->catalogue->count;
     decision->candidates = lx_arena_array(sight->arena, count, sizeof *decision->candidates);
     decision->refusals = lx_arena_array(sight->arena, count, sizeof *decision->refusals);
     if (decision->candidates == NULL || decision->refusals == NULL) return out_of_memory(sight);
-    for (size_t i = 0; i < count; i++) {
-        enum rule rule = ask_rules(sight, i);
-        if (rule == RULE_NONE) {
+    enum lx_err code = ask_rules(sight, NULL, refused);
+    for (size_t i = 0; i < count && code == LX_OK; i++) {
+        if (refused[i] == RULE_NONE) {
             weigh(sight, i, &decision->candidates[decision->candidate_count++]);
-        } else {
-            decision->refusals[decision->refusal_count++] = (struct record_refusal){
-                .product = (int)i, .code = sight->catalogue->products[i].code, .rule = rule};
+            continue;
         }
+        const struct rule *rule = rules_at(rules, (size_t)refused[i]);
+        decision->refusals[decision->refusal_count++] =
+            (struct record_refusal){.product = (int)i,
+                                    .code = sight->catalogue->products[i].code,
+                                    .rule = rule->name,
+                                    .stage = rule->stage,
+                                    .zh = rule->zh,
+                                    .en = rule->en};
     }
-    return LX_OK;
+    return code;
 }
 
 /* Priority first; equal ones by code, so that the order is the same everywhere. */
@@ -319,7 +366,7 @@ enum lx_err round_decide(struct engine *engine, const struct round_request *requ
     decision.is_personalised = sight.facts.has_personal_consent;
     decision.customer_values = sight.customer_values;
     memcpy(decision.model, model_id(engine->model), sizeof decision.model);
-    memcpy(decision.rules_hash, engine->rules.hash, sizeof decision.rules_hash);
+    memcpy(decision.rules_hash, rules_hash(engine->book.rules), sizeof decision.rules_hash);
     memcpy(decision.actions_hash, engine->actions.hash, sizeof decision.actions_hash);
     memcpy(decision.feature_set, model_card(engine->model)->feature_set,
            sizeof decision.feature_set);

@@ -29,8 +29,10 @@ LX_MUST_USE enum lx_err round_decide(struct engine *engine, const struct round_r
                                      struct lx_arena *arena, struct record_decision *ret_decision,
                                      struct lx_error *err);
 
-/* The first rule that refuses the product to a customer of whom only the snapshot speaks. */
-enum rule round_rule(struct engine *engine, int64_t customer, int product);
+/* The number of the first rule that refuses the product to a customer of whom only the snapshot
+ * speaks, or RULE_NONE. */
+LX_MUST_USE enum lx_err round_rule(struct engine *engine, int64_t customer, int product,
+                                   int *ret_rule, struct lx_error *err);
 
 /* What the caller is told. `answers` are those to this round. The result owns a copy. */
 LX_MUST_USE enum lx_err round_tell(struct engine *engine, const struct record_decision *record,

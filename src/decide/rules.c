@@ -3,205 +3,221 @@
 #include <string.h>
 
 #include "base/date.h"
-#include "codec/digest.h"
-#include "codec/field.h"
-#include "codec/ini.h"
+#include "decide/rules_parts.h"
 
 static const struct {
-    const char *name, *zh, *en;
-} words[] = {
-#define X(name, text, zh, en) {text, zh, en},
-    RULE_MAP(X)
+    const char *text, *zh, *en;
+} stages[RULE_STAGE_END] = {{"", "", ""},
+#define X(name, number, text, zh, en) [number] = {text, zh, en},
+                            RULE_STAGE_MAP(X)
 #undef X
 };
 
-const char *rule_name(enum rule rule)
+const char *rule_stage_text(enum rule_stage stage)
 {
-    LX_ASSERT((size_t)rule < RULE_COUNT);
-    return words[rule].name;
+    LX_ASSERT((unsigned)stage < RULE_STAGE_END);
+    return stages[stage].text;
 }
 
-const char *rule_zh(enum rule rule)
+const char *rule_stage_zh(enum rule_stage stage)
 {
-    LX_ASSERT((size_t)rule < RULE_COUNT);
-    return words[rule].zh;
+    LX_ASSERT((unsigned)stage < RULE_STAGE_END);
+    return stages[stage].zh;
 }
 
-const char *rule_en(enum rule rule)
+const char *rule_stage_en(enum rule_stage stage)
 {
-    LX_ASSERT((size_t)rule < RULE_COUNT);
-    return words[rule].en;
+    LX_ASSERT((unsigned)stage < RULE_STAGE_END);
+    return stages[stage].en;
 }
 
-enum rule rule_find(const char *name, size_t length)
+size_t rules_count(const struct rules *rules)
 {
-    for (size_t i = 1; i < RULE_COUNT; i++)
-        if (strlen(words[i].name) == length && memcmp(words[i].name, name, length) == 0)
-            return (enum rule)i;
-    return RULE_NONE;
+    return rules->count;
 }
 
-/* What is being read, for messages. */
-struct reading {
-    const char *file;
-    const struct ini_entry *entry;
+const struct rule *rules_at(const struct rules *rules, size_t index)
+{
+    LX_ASSERT(index < rules->count);
+    return &rules->rules[index];
+}
+
+const struct rule *rules_find(const struct rules *rules, const char *name)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (strcmp(rules->rules[i].name, name) == 0) return &rules->rules[i];
+    return NULL;
+}
+
+const uint8_t *rules_hash(const struct rules *rules)
+{
+    return rules->hash;
+}
+
+size_t rules_file_count(const struct rules *rules)
+{
+    return rules->file_count;
+}
+
+struct rules_file rules_file_at(const struct rules *rules, size_t index)
+{
+    LX_ASSERT(index < rules->file_count);
+    return rules->files[index];
+}
+
+bool rules_reads_pairs(const struct rules *rules)
+{
+    return rules->reads_pairs;
+}
+
+/* One rule over one reading. */
+struct asking {
+    struct rules *rules;
+    const struct expr_row *row;
     struct lx_error *err;
 };
 
-static enum lx_err refuse(const struct reading *reading, const char *why)
+/* Can the rule still refuse after the parts [first, last)? */
+static enum lx_err ask_parts(const struct asking *asking, size_t rule, size_t first, size_t last,
+                             bool *ret_may_refuse)
 {
-    return lx_fail(reading->err, LX_ERR_BAD_INPUT, "%s:%d: [%s] %s \"%.60s\": %s", reading->file,
-                   reading->entry->line, reading->entry->section, reading->entry->name,
-                   reading->entry->value, why);
-}
-
-static enum lx_err read_int(const struct reading *reading, int min, int max, int *ret_value)
-{
-    const char *text = reading->entry->value;
-    int64_t value;
-    if (field_int64(text, strlen(text), &value, NULL) != LX_OK)
-        return refuse(reading, "is no whole number");
-    if (value < min || value > max) return refuse(reading, "is out of range");
-    *ret_value = (int)value;
-    return LX_OK;
-}
-
-static enum lx_err read_yes(const struct reading *reading, bool *ret_value)
-{
-    const char *text = reading->entry->value;
-    if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
-        return refuse(reading, "is neither yes nor no");
-    *ret_value = text[0] == 'y';
-    return LX_OK;
-}
-
-static enum lx_err read_categories(const struct reading *reading, uint32_t *ret_categories)
-{
-    uint32_t categories = 0;
-    for (const char *at = reading->entry->value;;) {
-        at += strspn(at, " ,\n");
-        size_t length = strcspn(at, " ,\n");
-        if (length == 0) break;
-        enum bank_category category = bank_category_find(at, length);
-        if (category == BANK_CATEGORY_NONE) return refuse(reading, "no such category");
-        categories |= UINT32_C(1) << category;
-        at += length;
+    const struct rule_code *code = &asking->rules->codes[rule];
+    bool refuses_unknown = asking->rules->rules[rule].refuses_unknown;
+    for (size_t i = first; i < last; i++) {
+        struct expr_value value;
+        struct lx_error why;
+        enum lx_err failed =
+            expr_evaluate_node(code->expr, code->parts[i].node, asking->row, &value, &why);
+        if (failed != LX_OK)
+            return lx_fail(asking->err, failed, "rule %s: %s", asking->rules->rules[rule].name,
+                           why.text);
+        bool is_met = value.is_null ? refuses_unknown : value.as.integer != 0;
+        if (is_met) continue;
+        *ret_may_refuse = false;
+        return LX_OK;
     }
-    *ret_categories = categories;
+    *ret_may_refuse = true;
     return LX_OK;
 }
 
-enum { REST_DAYS_MAX = 3650 };
-
-/* Every name that the file must have, once. */
-#define SETTING_MAP(X)                                                                             \
-    X("suitability", "unassessed_max_risk", read_int(r, 0, 5, &rules->unassessed_max_risk))        \
-    X("suitability", "senior_age", read_int(r, 0, 200, &rules->senior_age))                        \
-    X("suitability", "senior_max_risk", read_int(r, 0, 5, &rules->senior_max_risk))                \
-    X("credit", "refuse_overdue", read_yes(r, &rules->is_overdue_refused))                         \
-    X("contact", "refuse_open_complaint", read_yes(r, &rules->is_complaint_refused))               \
-    X("amount", "minimum_applies_to", read_categories(r, &rules->minimum_categories))              \
-    X("rest", "interested_days",                                                                   \
-      read_int(r, 0, REST_DAYS_MAX, &rules->rest_days[BANK_ANSWER_INTERESTED]))                    \
-    X("rest", "not_interested_days",                                                               \
-      read_int(r, 0, REST_DAYS_MAX, &rules->rest_days[BANK_ANSWER_NOT_INTERESTED]))                \
-    X("rest", "viewed_days", read_int(r, 0, REST_DAYS_MAX, &rules->rest_days[BANK_ANSWER_VIEWED])) \
-    X("rest", "ignored_days", read_int(r, 0, REST_DAYS_MAX, &rules->rest_days[BANK_ANSWER_IGNORED]))
-
-static const struct {
-    const char *section, *name;
-} settings[] = {
-#define X(section, name, read) {section, name},
-    SETTING_MAP(X)
-#undef X
-};
-
-static enum lx_err read_setting(const struct reading *r, struct rules *rules)
+/* Which products each rule can refuse at all, by what it says of the product alone. */
+static enum lx_err prepare(struct rules *rules, const struct view_context *context,
+                           int64_t as_of_ms, struct lx_error *err)
 {
-    const char *section = r->entry->section, *name = r->entry->name;
-#define X(wanted_section, wanted_name, read)                                                       \
-    if (strcmp(section, wanted_section) == 0 && strcmp(name, wanted_name) == 0) return read;
-    SETTING_MAP(X)
-#undef X
-    return refuse(r, "no rule has this name");
+    static const struct view_facts nobody;
+    struct rule_reading *reading = &rules->reading;
+    rules->is_prepared = false;
+    rule_reading_begin(rules->schema, NULL, rules->stopped, reading);
+    view_reading_begin(rule_schema_view(rules->schema), context, &nobody, NULL, as_of_ms, NULL,
+                       &reading->view);
+    const struct expr_row row = rule_reading_row(reading);
+    const struct asking asking = {rules, &row, err};
+    for (size_t i = 0; i < rules->count; i++)
+        memset(rules->codes[i].products, 0, sizeof rules->codes[i].products);
+    for (size_t product = 0; product < rules->catalogue->count; product++) {
+        rule_reading_turn(reading, (int)product);
+        for (size_t i = 0; i < rules->count; i++) {
+            bool may_refuse;
+            enum lx_err code =
+                ask_parts(&asking, i, 0, rules->codes[i].first_of_customer, &may_refuse);
+            if (code != LX_OK) return code;
+            if (may_refuse) rules->codes[i].products[product / 64] |= UINT64_C(1) << product % 64;
+        }
+    }
+    rules->is_prepared = true;
+    rules->prepared_ms = as_of_ms;
+    return LX_OK;
 }
 
-enum lx_err rules_parse(const char *file, const char *bytes, size_t length, struct rules *ret_rules,
-                        struct lx_error *err)
+static enum lx_err begin(struct rules *rules, const struct rule_question *question,
+                         struct lx_error *err)
 {
-    struct ini ini = {0};
-    struct rules rules = {0};
-    enum lx_err code = ini_read(file, bytes, length, &ini, err);
-    for (size_t i = 0; code == LX_OK && i < ini.count; i++) {
-        const struct reading reading = {file, &ini.entries[i], err};
-        code = read_setting(&reading, &rules);
+    LX_ASSERT(question->context->catalogue == rules->catalogue);
+    LX_ASSERT(question->pair_values != NULL || !rules->reads_pairs);
+
+    if (!rules->is_prepared || rules->prepared_ms != question->as_of_ms) {
+        enum lx_err code = prepare(rules, question->context, question->as_of_ms, err);
+        if (code != LX_OK) return code;
     }
-    for (size_t i = 0; code == LX_OK && i < LX_COUNT_OF(settings); i++)
-        if (ini_find(&ini, settings[i].section, settings[i].name) == NULL)
-            code = lx_fail(err, LX_ERR_BAD_INPUT, "%s: [%s] %s is missing", file,
-                           settings[i].section, settings[i].name);
-    ini_release(&ini);
+    rule_reading_begin(rules->schema, question, rules->stopped, &rules->reading);
+    if (rules->asks_peers) view_reading_find_peers(&rules->reading.view);
+    return LX_OK;
+}
+
+/* Nothing of the rule depends on the pair: all products that it speaks of go at once. */
+static void refuse_all(const struct rule_code *code, size_t rule, uint64_t *left,
+                       int16_t *ret_rules)
+{
+    for (size_t word = 0; word < RULE_WORDS; word++) {
+        for (uint64_t bits = left[word] & code->products[word]; bits != 0; bits &= bits - 1)
+            ret_rules[word * 64 + (size_t)__builtin_ctzll(bits)] = (int16_t)rule;
+        left[word] &= ~code->products[word];
+    }
+}
+
+static bool has_any(const struct rule_code *code, const uint64_t *left)
+{
+    uint64_t any = 0;
+    for (size_t word = 0; word < RULE_WORDS; word++) any |= left[word] & code->products[word];
+    return any != 0;
+}
+
+/* The products of `left` that the rule refuses, which are taken from it. */
+static enum lx_err judge_rule(const struct asking *asking, size_t rule, uint64_t *left,
+                              int16_t *ret_rules)
+{
+    const struct rule_code *code = &asking->rules->codes[rule];
+    bool may_refuse = false;
+    if (!has_any(code, left)) return LX_OK;
+    enum lx_err failed =
+        ask_parts(asking, rule, code->first_of_customer, code->first_of_pair, &may_refuse);
+    if (failed != LX_OK || !may_refuse) return failed;
+    if (code->first_of_pair == code->part_count) {
+        refuse_all(code, rule, left, ret_rules);
+        return LX_OK;
+    }
+    for (size_t word = 0; word < RULE_WORDS; word++) {
+        for (uint64_t bits = left[word] & code->products[word]; bits != 0; bits &= bits - 1) {
+            int product = (int)(word * 64) + __builtin_ctzll(bits);
+            bool is_refused;
+            rule_reading_turn(&asking->rules->reading, product);
+            failed = ask_parts(asking, rule, code->first_of_pair, code->part_count, &is_refused);
+            if (failed != LX_OK) return failed;
+            if (!is_refused) continue;
+            ret_rules[product] = (int16_t)rule;
+            left[word] &= ~(bits & -bits);
+        }
+    }
+    return LX_OK;
+}
+
+enum lx_err rules_judge(struct rules *rules, const struct rule_question *question,
+                        const uint64_t *wanted, int16_t *ret_rules, struct lx_error *err)
+{
+    uint64_t left[RULE_WORDS] = {0};
+    enum lx_err code = begin(rules, question, err);
     if (code != LX_OK) return code;
-    digest_of(bytes, length, rules.hash);
-    *ret_rules = rules;
-    return LX_OK;
+    for (size_t i = 0; i < rules->catalogue->count; i++) {
+        if (wanted != NULL && (wanted[i / 64] >> i % 64 & 1) == 0) continue;
+        left[i / 64] |= UINT64_C(1) << i % 64;
+        ret_rules[i] = RULE_NONE;
+    }
+    const struct expr_row row = rule_reading_row(&rules->reading);
+    const struct asking asking = {rules, &row, err};
+    for (size_t i = 0; i < rules->count && code == LX_OK; i++)
+        code = judge_rule(&asking, i, left, ret_rules);
+    return code;
 }
 
-enum { AGE_ANY = 120 }; /* an age_max from here on means: no upper limit */
-
-static bool is_for_every_age(const struct bank_product *product)
+enum lx_err rules_ask(struct rules *rules, size_t rule, const struct rule_question *question,
+                      int product, bool *ret_is_refused, struct lx_error *err)
 {
-    return product->age_min <= 0 && product->age_max >= AGE_ANY;
-}
+    LX_ASSERT(rule < rules->count && product >= 0);
 
-static bool is_minimum_above_assets(const struct rules *rules, const struct rule_case *question)
-{
-    const struct bank_product *product = question->product;
-    if ((rules->minimum_categories >> product->category & 1) == 0) return false;
-    return question->assets_fen != BANK_NO_AMOUNT && product->minimum_fen > question->assets_fen;
-}
-
-static bool is_resting(const struct rules *rules, const struct rule_case *question)
-{
-    int days = rules->rest_days[question->answer];
-    return days > 0 && question->now_ms < question->answered_ms + days * LX_MS_PER_DAY;
-}
-
-static enum rule check_suitability(const struct rules *rules, const struct rule_case *question)
-{
-    const struct bank_product *product = question->product;
-    const struct view_facts *facts = question->facts;
-    int level = facts->risk_level, age = facts->age;
-    if (level > 0 && product->risk > level) return RULE_RISK_ABOVE_LEVEL;
-    if (level == 0 && product->risk > rules->unassessed_max_risk)
-        return RULE_ASSESSMENT_MISSING_OR_EXPIRED;
-    if (age >= 0 && (age < product->age_min || age > product->age_max))
-        return RULE_AGE_OUT_OF_RANGE;
-    if (age < 0 && !is_for_every_age(product)) return RULE_AGE_UNKNOWN;
-    if (age >= rules->senior_age && product->risk > rules->senior_max_risk)
-        return RULE_OVER_65_HIGH_RISK;
-    if (rules->is_overdue_refused && facts->is_overdue && product->category == BANK_CATEGORY_CREDIT)
-        return RULE_OVERDUE_NO_CREDIT;
-    return is_minimum_above_assets(rules, question) ? RULE_MINIMUM_ABOVE_ASSETS : RULE_NONE;
-}
-
-enum rule rules_check(const struct rules *rules, const struct rule_case *question)
-{
-    const struct bank_product *product = question->product;
-    LX_ASSERT(product->risk >= 1 && product->risk <= 5);
-    LX_ASSERT(question->answer <= BANK_ANSWER_RETRACTED);
-
-    if (question->facts->is_do_not_contact) return RULE_DO_NOT_CONTACT;
-    if (question->channel != BANK_CHANNEL_NONE &&
-        (question->facts->refused_channels >> question->channel & 1) != 0)
-        return RULE_CHANNEL_REFUSED;
-    if (rules->is_complaint_refused && question->facts->has_open_complaint)
-        return RULE_OPEN_COMPLAINT;
-    if (question->is_held) return RULE_ALREADY_HOLDS;
-    if (product->status != BANK_PRODUCT_ON_SALE) return RULE_NOT_ON_SALE;
-    if (product->launched_day > question->as_of_day) return RULE_NOT_LAUNCHED;
-    enum rule rule = check_suitability(rules, question);
-    if (rule != RULE_NONE) return rule;
-    if (is_resting(rules, question)) return RULE_ANSWERED_RECENTLY;
-    return question->is_shown_before ? RULE_SHOWN_BEFORE : RULE_NONE;
+    enum lx_err code = begin(rules, question, err);
+    if (code != LX_OK) return code;
+    rule_reading_turn(&rules->reading, product);
+    const struct expr_row row = rule_reading_row(&rules->reading);
+    const struct asking asking = {rules, &row, err};
+    return ask_parts(&asking, rule, 0, rules->codes[rule].part_count, ret_is_refused);
 }

@@ -2,87 +2,110 @@
 #define DECIDE_RULES_H
 
 /*
- * rules: may this product be offered to this customer? A hard gate before every model.
+ * rules: may this product be offered to this customer? A hard gate before every model, written as
+ * data: DIR/rules/<name>.ini, one section a rule (docs/reference/rules.md).
  *
- * The answer is the first rule in the order below that refuses, or RULE_NONE. Names are stable:
- * they reach the journal and API clients. The limits come from rules.ini.
- * The customer is seen as of the snapshot's moment (facts); answers given since come beside him.
- * What is not known never opens the gate: no valid assessment means the lowest risk only, an
- * unknown age only products for every age. Unknown assets refuse nothing: the minimum amount
- * protects nobody, it only spares an offer that cannot be taken; so it is held against the highest
- * balance of the last 90 days.
+ *   [risk_above_level]
+ *   stage = suitability
+ *   refuse_if = product.risk > risk_level
+ *   zh = ...
+ *   en = its risk is above the customer's assessed level
  *
- * Ownership: plain values. Errors: LX_ERR_BAD_INPUT with file, line and name.
- * Threads:   pure functions.
+ * Rules are asked by stage, within a stage by the file's name and the place in it. The answer is
+ * the first rule that refuses. A rule refuses where its condition is true; with `if_unknown =
+ * refuse` also where it is NULL. Names are stable: they reach the journal and API clients.
+ * The customer is seen as of the snapshot's moment; what was answered and offered since comes beside
+ * him (rule_schema.h). A condition that cannot be computed (an overflow) stops the decision: it is
+ * neither refused nor let through. The parts of a condition joined by `and` are evaluated in an
+ * order of our own.
+ *
+ * Ownership: rules own their texts and borrow schema and catalogue. Errors: LX_ERR_BAD_INPUT with
+ *            file:line:column, what was expected and a suggestion; LX_ERR_LIMIT.
+ * Threads:   a rule set belongs to one thread at a time.
  */
 
-#include "view/feature.h"
+#include "decide/rule_schema.h"
 
-#define RULE_MAP(X)                                                                                \
-    X(NONE, "", "", "")                                                                            \
-    X(DO_NOT_CONTACT, "do_not_contact", "客户已要求不再营销",                                      \
-      "the customer asked not to be contacted")                                                    \
-    X(CHANNEL_REFUSED, "channel_refused", "客户未同意通过该渠道营销",                              \
-      "no consent to offers through this channel")                                                 \
-    X(OPEN_COMPLAINT, "open_complaint", "客户有未办结的投诉，暂不营销",                            \
-      "a complaint is still open: no offers until it is closed")                                   \
-    X(ALREADY_HOLDS, "already_holds", "客户已持有该产品", "the customer holds it already")         \
-    X(NOT_ON_SALE, "not_on_sale", "产品已停售", "the product is no longer sold")                   \
-    X(NOT_LAUNCHED, "not_launched", "产品尚未上市", "the product is not launched yet")             \
-    X(RISK_ABOVE_LEVEL, "risk_above_level", "产品风险等级高于客户风险承受能力",                    \
-      "its risk is above the customer's assessed level")                                           \
-    X(ASSESSMENT_MISSING_OR_EXPIRED, "assessment_missing_or_expired",                              \
-      "客户没有有效的风险测评，只能推荐最低风险产品",                                              \
-      "no valid risk assessment: lowest risk only")                                                \
-    X(AGE_OUT_OF_RANGE, "age_out_of_range", "客户年龄不在产品适用范围内",                          \
-      "the customer's age is outside the product's range")                                         \
-    X(AGE_UNKNOWN, "age_unknown", "客户出生日期缺失，无法确认年龄适用性",                          \
-      "the birth date is missing: the age range cannot be checked")                                \
-    X(OVER_65_HIGH_RISK, "over_65_high_risk", "高龄客户不推荐高风险产品",                          \
-      "no high risk for customers of this age")                                                    \
-    X(OVERDUE_NO_CREDIT, "overdue_no_credit", "客户有逾期，不推荐信贷产品",                        \
-      "a payment is overdue: no offer of credit")                                                  \
-    X(MINIMUM_ABOVE_ASSETS, "minimum_above_assets", "客户资产低于起购金额",                        \
-      "the minimum amount is above the customer's assets")                                         \
-    X(ANSWERED_RECENTLY, "answered_recently", "客户近期已就该产品作出答复",                        \
-      "the customer has answered about it recently")                                               \
-    X(SHOWN_BEFORE, "shown_before", "该产品在第一轮已展示", "it was shown in the first round")
+#define RULE_STAGE_MAP(X)                                                                          \
+    X(EMERGENCY_STOP, 1, "emergency_stop", "紧急停售", "emergency stop")                           \
+    X(ELIGIBILITY, 2, "eligibility", "准入", "eligibility")                                        \
+    X(SUITABILITY, 3, "suitability", "适当性", "suitability")                                      \
+    X(CONTACT_POLICY, 4, "contact_policy", "触达策略", "contact policy")
 
-enum rule {
-#define X(name, text, zh, en) RULE_##name,
-    RULE_MAP(X)
+/* NONE: of a rule that a record of the first version names and that is there no more. */
+enum rule_stage {
+    RULE_STAGE_NONE = 0,
+#define X(name, number, text, zh, en) RULE_STAGE_##name = (number),
+    RULE_STAGE_MAP(X)
 #undef X
-        RULE_COUNT
+        RULE_STAGE_END
 };
-const char *rule_name(enum rule rule); /* "risk_above_level"; "" for NONE */
-const char *rule_zh(enum rule rule);
-const char *rule_en(enum rule rule);
-/* RULE_NONE if there is no such name. */
-enum rule rule_find(const char *name, size_t length);
+const char *rule_stage_text(enum rule_stage stage); /* "suitability"; "" for NONE */
+const char *rule_stage_zh(enum rule_stage stage);
+const char *rule_stage_en(enum rule_stage stage);
 
-struct rules {
-    int unassessed_max_risk, senior_age, senior_max_risk;
-    bool is_overdue_refused, is_complaint_refused;
-    uint32_t minimum_categories;              /* bit by category */
-    int rest_days[BANK_ANSWER_RETRACTED + 1]; /* by answer */
-    uint8_t hash[32];                         /* SHA-256 of the file */
+enum {
+    RULES_MAX = 512, /* in all files */
+    RULES_FILES_MAX = 64,
+    RULE_NAME_MAX = 48,  /* bytes */
+    RULE_TEXT_MAX = 512, /* bytes of zh and en */
+    RULE_NONE = -1       /* nothing refuses */
 };
 
-LX_MUST_USE enum lx_err rules_parse(const char *file, const char *bytes, size_t length,
-                                    struct rules *ret_rules, struct lx_error *err);
-
-/* One question to the rules. */
-struct rule_case {
-    const struct bank_product *product;
-    const struct view_facts *facts;
-    int64_t assets_fen;        /* the most that he had of late; BANK_NO_AMOUNT unknown */
-    bool is_held;              /* by the facts or by an answer */
-    bool is_shown_before;      /* in the round that this one follows */
-    int32_t as_of_day;         /* of the facts */
-    enum bank_channel channel; /* where the offer is made; NONE: nowhere in particular */
-    enum bank_answer answer;   /* the last one about this product that stands; NONE */
-    int64_t answered_ms, now_ms;
+struct rule {
+    const char *name, *zh, *en;
+    const char *expression; /* canonical */
+    enum rule_stage stage;
+    bool refuses_unknown;
+    const char *file; /* without its folder */
+    int line;
 };
-enum rule rules_check(const struct rules *rules, const struct rule_case *question);
+
+struct rules_file {
+    const char *name; /* without its folder: "contact.ini" */
+    const char *bytes;
+    size_t length;
+};
+
+struct rules;
+
+/* `folder` is only named in messages. The files' bytes are copied. */
+LX_MUST_USE enum lx_err rules_parse(const char *folder, const struct rules_file *files,
+                                    size_t file_count, const struct rule_schema *schema,
+                                    const struct bank_catalogue *catalogue,
+                                    struct rules **ret_rules, struct lx_error *err);
+/* The files of DIR/rules. LX_ERR_NOT_READY where there are none and how to get them. */
+LX_MUST_USE enum lx_err rules_open(const char *folder, const struct rule_schema *schema,
+                                   const struct bank_catalogue *catalogue, struct rules **ret_rules,
+                                   struct lx_error *err);
+void rules_close(struct rules *rules); /* NULL is fine */
+
+/* In the order in which they are asked. */
+size_t rules_count(const struct rules *rules);
+const struct rule *rules_at(const struct rules *rules, size_t index);
+const struct rule *rules_find(const struct rules *rules, const char *name); /* NULL: none */
+
+/* The version: SHA-256 over names, stages, canonical conditions, texts and the stop list, in the
+ * order of the rules. Comments and layout do not count. */
+const uint8_t *rules_hash(const struct rules *rules);
+size_t rules_file_count(const struct rules *rules);
+struct rules_file rules_file_at(const struct rules *rules, size_t index);
+
+/* Does a rule read features of pairs? Then a question must have them. */
+bool rules_reads_pairs(const struct rules *rules);
+
+/*
+ * ret_rules[product]: the number of the first rule that refuses the product, or RULE_NONE; only for
+ * the products whose bit is set in `wanted` (NULL: all). Conditions on the product alone are kept
+ * for the last as-of moment, those on the customer alone are evaluated once a question.
+ */
+LX_MUST_USE enum lx_err rules_judge(struct rules *rules, const struct rule_question *question,
+                                    const uint64_t *wanted, int16_t *ret_rules,
+                                    struct lx_error *err);
+
+/* A single rule by itself, whether or not another one comes before. */
+LX_MUST_USE enum lx_err rules_ask(struct rules *rules, size_t rule,
+                                  const struct rule_question *question, int product,
+                                  bool *ret_is_refused, struct lx_error *err);
 
 #endif

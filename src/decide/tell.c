@@ -9,6 +9,7 @@ enum { DECISION_ARENA_MAX = 8 << 20 };
 struct telling {
     const struct record_decision *record;
     const struct bank_catalogue *catalogue;
+    const struct rules *rules;
     const struct record_given *answers;
     size_t answer_count;
     struct decision *decision;
@@ -72,19 +73,35 @@ static void tell_items(struct telling *telling)
     }
 }
 
+/* Of a record of version 1 only the rule's name is there: today's rule of that name has the words,
+ * and if there is none the name is told. */
+static struct record_refusal in_words(const struct telling *telling,
+                                      const struct record_refusal *refusal)
+{
+    struct record_refusal told = *refusal;
+    if (told.stage != RULE_STAGE_NONE) return told;
+    const struct rule *rule = rules_find(telling->rules, refusal->rule);
+    told.zh = rule != NULL ? rule->zh : refusal->rule;
+    told.en = rule != NULL ? rule->en : refusal->rule;
+    told.stage = rule != NULL ? rule->stage : RULE_STAGE_NONE;
+    return told;
+}
+
 static void tell_refusals(struct telling *telling)
 {
     const struct record_decision *record = telling->record;
     struct decision *decision = telling->decision;
     decision->refused = array(telling, record->refusal_count, sizeof *decision->refused);
     for (size_t i = 0; decision->refused != NULL && i < record->refusal_count; i++) {
-        const struct record_refusal *refusal = &record->refusals[i];
+        const struct record_refusal refusal = in_words(telling, &record->refusals[i]);
         decision->refused[decision->refused_count++] =
-            (struct decision_refusal){.product = copy(telling, refusal->code),
-                                      .product_index = refusal->product,
-                                      .rule = rule_name(refusal->rule),
-                                      .zh = rule_zh(refusal->rule),
-                                      .en = rule_en(refusal->rule)};
+            (struct decision_refusal){.product = copy(telling, refusal.code),
+                                      .product_index = refusal.product,
+                                      .rule = copy(telling, refusal.rule),
+                                      .stage = rule_stage_text(refusal.stage),
+                                      .zh = copy(telling, refusal.zh),
+                                      .en = copy(telling, refusal.en)};
+        decision->drops[refusal.stage]++;
     }
 }
 
@@ -117,6 +134,7 @@ enum lx_err round_tell(struct engine *engine, const struct record_decision *reco
                                 .as_of_ms = record->as_of_ms};
     struct telling telling = {.record = record,
                               .catalogue = bank_catalogue(engine->bank),
+                              .rules = engine->book.rules,
                               .answers = answers,
                               .answer_count = answer_count,
                               .decision = &decision};

@@ -589,3 +589,37 @@ enum lx_err expr_holds(const struct expr *expr, const struct expr_row *row, bool
     if (code == LX_OK) *ret_holds = !value.is_null && value.as.integer != 0;
     return code;
 }
+
+size_t expr_part_count(const struct expr *expr)
+{
+    return expr->root->op == EXPR_OP_AND ? expr->root->child_count : 1;
+}
+
+const struct expr_node *expr_part_at(const struct expr *expr, size_t index)
+{
+    LX_ASSERT(index < expr_part_count(expr));
+
+    return expr->root->op == EXPR_OP_AND ? expr->root->children[index] : expr->root;
+}
+
+void expr_part_reads(const struct expr_node *part,
+                     void (*visit)(void *context, const struct expr_read *read), void *context)
+{
+    struct expr_read read = {
+        .index = part->index, .line = (int)part->line, .column = (int)part->column};
+    bool is_read = true;
+    if (part->op == EXPR_OP_FIELD)
+        read.source = EXPR_READS_FIELD;
+    else if (part->op == EXPR_OP_WINDOW)
+        read.source = EXPR_READS_WINDOW;
+    else if (part->op == EXPR_OP_CALL)
+        read.source = EXPR_READS_CALL;
+    else
+        is_read = false;
+    if (part->op == EXPR_OP_CALL && part->child_count > 0 &&
+        part->children[0]->op == EXPR_OP_LITERAL)
+        read.argument = &part->children[0]->value;
+    if (is_read) visit(context, &read);
+    for (uint32_t i = 0; i < part->child_count; i++)
+        expr_part_reads(part->children[i], visit, context);
+}

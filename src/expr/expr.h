@@ -241,6 +241,25 @@ LX_MUST_USE enum lx_err expr_evaluate_node(const struct expr *expr, const struct
                                            const struct expr_row *row, struct expr_value *ret_value,
                                            struct lx_error *err);
 
+/*
+ * A condition as the parts that `and` joins at its top; one part where there is no `and`. It is true
+ * when all parts are, and not false when none of them is, so they may be evaluated apart and in any
+ * order: what does not depend on the row is then evaluated once.
+ */
+size_t expr_part_count(const struct expr *expr);
+const struct expr_node *expr_part_at(const struct expr *expr, size_t index);
+
+/* What a part reads outside its windows, each time that it does. */
+enum expr_source { EXPR_READS_FIELD, EXPR_READS_CALL, EXPR_READS_WINDOW };
+struct expr_read {
+    enum expr_source source;
+    size_t index; /* of the schema's field or function, of the expression's window */
+    int line, column;
+    const struct expr_value *argument; /* of a call, the first one, if it is a literal; or NULL */
+};
+void expr_part_reads(const struct expr_node *part,
+                     void (*visit)(void *context, const struct expr_read *read), void *context);
+
 /* True if the condition holds: not false, not NULL. `expr` is BOOLEAN. */
 LX_MUST_USE enum lx_err expr_holds(const struct expr *expr, const struct expr_row *row,
                                    bool *ret_holds, struct lx_error *err);

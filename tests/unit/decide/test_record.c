@@ -22,6 +22,11 @@ struct made {
 
 static const char *const codes[] = {"P00", "P01", "P02", "P03", "P04", "P05"};
 
+static const struct record_refusal rules[] = {
+    {.rule = "stopped", .stage = RULE_STAGE_EMERGENCY_STOP, .zh = "停", .en = "stopped"},
+    {.rule = "too_risky", .stage = RULE_STAGE_SUITABILITY, .zh = "险", .en = "too risky"},
+    {.rule = "not_now", .stage = RULE_STAGE_CONTACT_POLICY, .zh = "晚", .en = "not now"}};
+
 static void make(struct made *made, uint64_t seed)
 {
     struct lx_rng rng = lx_rng_of(seed, 9);
@@ -44,8 +49,10 @@ static void make(struct made *made, uint64_t seed)
             .pair_values = made->pair_values[i],
             .reasons = {{"理由", "reason", "age", 0.25}, {"二", "two", "balance", 0.125}},
             .reason_count = i < 2 ? 2 : 0};
-        made->refusals[i] = (struct record_refusal){
-            (int)i, codes[i], (enum rule)(1 + lx_rng_below(&rng, RULE_COUNT - 1))};
+        size_t rule = (size_t)lx_rng_below(&rng, LX_COUNT_OF(rules));
+        made->refusals[i] = rules[rule];
+        made->refusals[i].product = (int)i;
+        made->refusals[i].code = codes[i];
         made->given[i] = (struct record_given){(int)i, codes[i], (enum bank_answer)(1 + i)};
     }
     made->decision = (struct record_decision){.customer_id = "0123456789abcdef",
@@ -162,6 +169,74 @@ static void test_flipped_bits_never_crash(void **state)
     }
 }
 
+static void test_a_rule_set_comes_back_as_it_was(void **state)
+{
+    struct rules_file files[] = {{"a.ini", "[a]\n", 4}, {"b.ini", "", 0}};
+    const struct record_rules rules_of = {
+        .at_ms = -7, .before = {1, 2, 3}, .after = {4, 5}, .files = files, .file_count = 2};
+    struct lx_error err;
+    struct record record;
+    struct lx_arena arena;
+    struct lx_buffer bytes;
+    bool is_known = false;
+    lx_buffer_init(&bytes, LX_CONFIG_MAX);
+    record_rules_write(&rules_of, &bytes);
+    for (size_t length = 0; length <= bytes.length; length++) {
+        lx_arena_init(&arena, 1 << 20);
+        enum lx_err code = record_read(bytes.bytes, length, &arena, &record, &is_known, &err);
+        assert_int_equal(code, length < bytes.length ? LX_ERR_CORRUPT : LX_OK);
+        if (code != LX_OK) lx_arena_release(&arena);
+    }
+    assert_true(is_known && record.kind == RECORD_RULES);
+    assert_true(record.rules.at_ms == -7 && record.rules.file_count == 2);
+    assert_memory_equal(record.rules.before, rules_of.before, 32);
+    assert_memory_equal(record.rules.after, rules_of.after, 32);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(record.rules.files[i].name, files[i].name);
+        assert_string_equal(record.rules.files[i].bytes, files[i].bytes);
+        assert_int_equal(record.rules.files[i].length, files[i].length);
+    }
+    lx_arena_release(&arena);
+    lx_buffer_release(&bytes);
+}
+
+/* As the first version wrote them: the rule's name where its number stands now. */
+static void test_a_decision_of_version_1_has_its_rules_names(void **state)
+{
+    struct made made;
+    struct lx_buffer bytes, old;
+    struct lx_error err;
+    struct record record;
+    struct lx_arena arena;
+    bool is_known = false;
+    uint64_t seed = 1;
+    do make(&made, seed++);
+    while (made.decision.refusal_count != 2);
+    made.decision.refusals = NULL;
+    made.decision.refusal_count = made.decision.given_count = 0;
+    write_any(&made, false, &bytes);
+    lx_buffer_init(&old, LX_CONFIG_MAX);
+    lx_buffer_append(&old, "\x01\x01", 2);
+    lx_buffer_append(&old, bytes.bytes + 2, bytes.length - 5); /* 0 rules, 0 refusals, 0 answers */
+    bytes_put_varint(&old, 2);
+    for (int i = 0; i < 2; i++) {
+        bytes_put_varint(&old, (uint64_t)i);
+        bytes_put_text(&old, codes[i], strlen(codes[i]));
+        bytes_put_text(&old, i == 0 ? "not_on_sale" : "age_unknown", 11);
+    }
+    bytes_put_varint(&old, 0);
+    lx_arena_init(&arena, 1 << 20);
+    MUST(record_read(old.bytes, old.length, &arena, &record, &is_known, &err));
+    assert_int_equal(record.decision.refusal_count, 2);
+    assert_string_equal(record.decision.refusals[0].rule, "not_on_sale");
+    assert_string_equal(record.decision.refusals[1].rule, "age_unknown");
+    assert_string_equal(record.decision.refusals[1].code, codes[1]);
+    assert_int_equal(record.decision.refusals[1].stage, RULE_STAGE_NONE);
+    lx_arena_release(&arena);
+    lx_buffer_release(&bytes);
+    lx_buffer_release(&old);
+}
+
 static void test_records_of_others_are_passed_over(void **state)
 {
     struct lx_error err;
@@ -217,6 +292,10 @@ static void test_a_record_says_its_moment_in_its_first_bytes(void **state)
         lx_buffer_clear(&bytes);
         record_answer_write(&answer, &bytes);
         assert_int_equal(record_moment(bytes.bytes, bytes.length), at_ms);
+        const struct record_rules rules_of = {.at_ms = at_ms};
+        lx_buffer_clear(&bytes);
+        record_rules_write(&rules_of, &bytes);
+        assert_int_equal(record_moment(bytes.bytes, bytes.length), at_ms);
         for (size_t length = 0; length < bytes.length; length++)
             (void)record_moment(bytes.bytes, length); /* stays within its bytes */
     }
@@ -231,6 +310,8 @@ int main(void)
         cmocka_unit_test(test_a_record_comes_back_as_it_was),
         cmocka_unit_test(test_every_truncation_is_refused),
         cmocka_unit_test(test_flipped_bits_never_crash),
+        cmocka_unit_test(test_a_rule_set_comes_back_as_it_was),
+        cmocka_unit_test(test_a_decision_of_version_1_has_its_rules_names),
         cmocka_unit_test(test_records_of_others_are_passed_over),
         cmocka_unit_test(test_a_record_says_its_moment_in_its_first_bytes),
         cmocka_unit_test(test_ids_ascend_in_time_and_read_back),
