@@ -51,6 +51,29 @@ static enum lx_err negatives_of(const struct cli_call *call, struct rows_weights
     return LX_OK;
 }
 
+/* --focal GAMMA,ALPHA: of focal loss, so that another method with it is a mistake. */
+static enum lx_err focal_of(const struct cli_call *call, enum sampling balance,
+                            struct focal *ret_focal, struct lx_error *err)
+{
+    const char *text = cli_value(call, "--focal");
+    struct focal focal;
+    int length = 0;
+    if (text == NULL) return LX_OK;
+    if (balance != SAMPLING_FOCAL)
+        return lx_fail(err, LX_ERR_USAGE, "--focal %.40s goes with --balance focal", text);
+    int count = sscanf(text, "%lf,%lf%n", &focal.gamma, &focal.alpha, &length);
+    bool is_good = count == 2 && text[length] == 0 && focal.gamma >= 0 && focal.gamma <= 10 &&
+                   focal.alpha >= 0.001 && focal.alpha <= 0.999;
+    if (!is_good)
+        return lx_fail(
+            err, LX_ERR_USAGE,
+            "--focal %.40s: gamma from 0 to 10 and alpha from 0.001 to 0.999 are wanted, "
+            "as in 2,0.25",
+            text);
+    *ret_focal = focal;
+    return LX_OK;
+}
+
 /* One ranking's figures as a JSON object. */
 static void quality_json(struct cli_call *call, const char *name, const struct quality *quality)
 {
@@ -144,6 +167,7 @@ enum lx_err cli_train(struct cli_call *call, struct lx_error *err)
     int64_t seed;
     enum lx_err code = cli_balance(call, &options.balance, err);
     if (code == LX_OK) code = negatives_of(call, &options.weights, err);
+    if (code == LX_OK) code = focal_of(call, options.balance, &options.focal, err);
     if (code == LX_OK) code = cli_int(call, "--seed", 0, INT64_MAX, 1, &seed, err);
     if (code == LX_OK) code = utc_offset_of(call->folder, &utc_offset_minutes, err);
     if (code == LX_OK)

@@ -73,6 +73,8 @@ const struct cli_command cli_commands[] = {
       {"--balance", "METHOD", "不平衡处理方法，默认 none",
        "what to do about imbalance, none by default"},
       NEGATIVES,
+      {"--focal", "GAMMA,ALPHA", "focal 损失的参数，默认 2,0.25",
+       "of --balance focal; 2,0.25 by default"},
       SEED},
      "训练、校准并登记模型",
      "trains, calibrates and registers a model",

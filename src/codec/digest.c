@@ -11,47 +11,39 @@
 #include <nmmintrin.h>
 #endif
 
-_Static_assert(sizeof(SHA256_CTX) <= sizeof(((struct digest *)0)->state), "room");
-
-static SHA256_CTX *context_of(struct digest *digest)
-{
-    LX_ASSERT(digest->is_open);
-    return (SHA256_CTX *)(void *)digest->state;
-}
+_Static_assert(sizeof(SHA256_CTX) == sizeof(struct digest), "a digest holds the library's state");
 
 enum lx_err digest_init(struct digest *digest)
 {
-    LX_ASSERT(digest != NULL);
-
-    digest->is_open = true;
-    int status = SHA256_Init(context_of(digest));
+    SHA256_CTX context;
+    int status = SHA256_Init(&context);
     LX_ASSERT(status == 1);
+    memcpy(digest->state, &context, sizeof context);
     return LX_OK;
 }
 
 void digest_add(struct digest *digest, const void *bytes, size_t length)
 {
-    int status = SHA256_Update(context_of(digest), bytes, length);
+    int status = SHA256_Update((SHA256_CTX *)(void *)digest->state, bytes, length);
     LX_ASSERT(status == 1);
 }
 
 void digest_finish(struct digest *digest, uint8_t ret_hash[DIGEST_SIZE])
 {
-    digest_next(digest, ret_hash);
-    digest_release(digest);
+    int status = SHA256_Final(ret_hash, (SHA256_CTX *)(void *)digest->state);
+    LX_ASSERT(status == 1);
 }
 
 void digest_next(struct digest *digest, uint8_t ret_hash[DIGEST_SIZE])
 {
-    int status = SHA256_Final(ret_hash, context_of(digest));
-    LX_ASSERT(status == 1);
-    status = SHA256_Init(context_of(digest));
-    LX_ASSERT(status == 1);
+    digest_finish(digest, ret_hash);
+    enum lx_err code = digest_init(digest);
+    LX_ASSERT(code == LX_OK);
 }
 
 void digest_release(struct digest *digest)
 {
-    digest->is_open = false;
+    *digest = (struct digest){0};
 }
 
 void digest_of(const void *bytes, size_t length, uint8_t ret_hash[DIGEST_SIZE])

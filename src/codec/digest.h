@@ -8,15 +8,14 @@
 
 enum { DIGEST_SIZE = 32, DIGEST_TEXT_SIZE = 65 };
 
-/* No memory is asked for: who has a hash to make can make it. */
+/* Plain memory, nothing owned: what the library keeps between two pieces of a message. */
 struct digest {
-    bool is_open;
-    uint64_t state[16]; /* OpenSSL's SHA256_CTX */
+    _Alignas(8) unsigned char state[112];
 };
 
 LX_MUST_USE enum lx_err digest_init(struct digest *digest);
 void digest_add(struct digest *digest, const void *bytes, size_t length);
-void digest_finish(struct digest *digest, uint8_t ret_hash[DIGEST_SIZE]); /* releases, too */
+void digest_finish(struct digest *digest, uint8_t ret_hash[DIGEST_SIZE]); 
 /* The hash of what was added; the digest is ready for the next message. */
 void digest_next(struct digest *digest, uint8_t ret_hash[DIGEST_SIZE]);
 void digest_release(struct digest *digest);

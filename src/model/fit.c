@@ -175,6 +175,7 @@ static enum lx_err train_balanced(const struct fit *fit, enum sampling balance,
                                        .seed = fit->options.seed,
                                        .thread_count = env->thread_count,
                                        .is_scaled = true,
+                                       .focal = fit->options.focal,
                                        .nominal = nominal};
     float *weights = NULL;
     mark_nominal(nominal, fit->rows.matrix.column_count);
@@ -185,6 +186,7 @@ static enum lx_err train_balanced(const struct fit *fit, enum sampling balance,
         fitted->balanced_rows = sampled.matrix.row_count;
         fitted->card.sampled_rate = sampled.sampled_rate;
         sampling_shape(&plan, params);
+        fitted->card.focal = params->focal;
         code = xgb_train(params, &sampled.matrix, sampled.labels, sampled.weights, env,
                          &fitted->trees, err);
     }

@@ -19,7 +19,8 @@ struct fit_options {
     uint64_t seed;
     size_t rows_max, customers_max;
     struct rows_weights weights;
-    int resamples; /* of the quality months' customers; 0: none */
+    struct focal focal; /* zero: the paper's */
+    int resamples;      /* of the quality months' customers; 0: none */
 };
 
 /* What every method sees. */

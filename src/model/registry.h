@@ -43,6 +43,7 @@ struct model_card {
     uint64_t seed;
     enum sampling balance;
     struct rows_weights weights;
+    struct focal focal; /* zero unless balance is focal */
     int round_count, max_depth;
     double learning_rate, min_child_weight, lambda, subsample, column_sample;
     uint64_t rows, positives;        /* fitted on, before balancing */

@@ -95,6 +95,8 @@ void model_card_write(const struct model_card *card, const uint8_t trees_hash[32
     json_number(&json, card->weights.ignored);
     json_number(&json, card->weights.ruled_out);
     json_array_end(&json);
+    json_name_real(&json, "focal_gamma", card->focal.gamma);
+    json_name_real(&json, "focal_alpha", card->focal.alpha);
     for (size_t i = 0; i < LX_COUNT_OF(card_fields); i++) write_field(&json, card, &card_fields[i]);
     json_name(&json, "moments_ms");
     json_array_begin(&json);

@@ -95,12 +95,14 @@ static void read_balance(struct card_reader *reader, struct model_card *card)
     if (reader->bad == NULL) reader->bad = "balance";
 }
 
-/* A card from before there were weights says nothing: one each. */
+/* A card from before there were weights says nothing: one each, and no focal loss. */
 static void read_weights(struct card_reader *reader, struct model_card *card)
 {
     const json_t *weights = json_object_get(reader->root, "negative_weights");
     card->weights = (struct rows_weights){1, 1, 1};
     if (weights == NULL) return;
+    card->focal.gamma = real_of(get(reader, reader->root, "focal_gamma", true));
+    card->focal.alpha = real_of(get(reader, reader->root, "focal_alpha", true));
     if (json_array_size(weights) != 3 && reader->bad == NULL) reader->bad = "negative_weights";
     card->weights.refused = real_of(json_array_get(weights, 0));
     card->weights.ignored = real_of(json_array_get(weights, 1));

@@ -50,7 +50,6 @@ static void test_a_million_letters_in_pieces_give_their_published_digest(void **
     digest_finish(&digest, hash);
     digest_text(hash, text);
     assert_string_equal(text, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
-    assert_false(digest.is_open);
     digest_release(&digest);
 }
 

@@ -129,6 +129,27 @@ static void test_without_focus_training_is_that_of_log_loss(void **state)
     matrix_release(&rows);
 }
 
+static void test_a_failed_allocation_is_reported(void **state)
+{
+    (void)state;
+    float labels[] = {0, 1, 0, 1}, *row;
+    struct matrix rows;
+    assert_int_equal(matrix_init(&rows, 1), LX_OK);
+    for (size_t i = 0; i < 4; i++) assert_int_equal(matrix_add_row(&rows, &row), LX_OK);
+    struct xgb_params params = xgb_params_default(XGB_FOCAL);
+    params.focal = shapes[3];
+    for (uint64_t n = 1; n <= 2; n++) {
+        struct lx_buffer model;
+        lx_buffer_init(&model, FOREST_BYTES_MAX);
+        lx_alloc_fail_at(n);
+        assert_int_equal(xgb_train(&params, &rows, labels, NULL, NULL, &model, NULL),
+                         LX_ERR_NO_MEMORY);
+        lx_alloc_fail_at(0);
+        lx_buffer_release(&model);
+    }
+    matrix_release(&rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +158,7 @@ int main(void)
             test_the_second_derivative_is_right_where_it_is_not_clipped_and_never_too_small),
         cmocka_unit_test(test_the_rate_minimises_the_expected_loss),
         cmocka_unit_test(test_without_focus_training_is_that_of_log_loss),
+        cmocka_unit_test(test_a_failed_allocation_is_reported),
     };
     return cmocka_run_group_tests_name("focal", tests, NULL, NULL);
 }

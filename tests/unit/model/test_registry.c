@@ -70,6 +70,7 @@ static struct model_card card_of(uint64_t seed)
                               .seed = seed % 2 == 0 ? seed : UINT64_MAX - seed,
                               .balance = (enum sampling)(seed % SAMPLING_COUNT),
                               .weights = {(double)seed, 0.1, 1.0 / 3},
+                              .focal = {0.3, 1.0 / 7},
                               .round_count = 4,
                               .max_depth = 4,
                               .learning_rate = 0.1,
@@ -145,6 +146,7 @@ static void assert_same_card(const struct model_card *a, const struct model_card
     assert_true(a->weights.refused == b->weights.refused &&
                 a->weights.ignored == b->weights.ignored);
     assert_true(a->weights.ruled_out == b->weights.ruled_out);
+    assert_true(a->focal.gamma == b->focal.gamma && a->focal.alpha == b->focal.alpha);
     lx_buffer_release(&one);
     lx_buffer_release(&two);
 }
