@@ -93,10 +93,15 @@ void cli_figure(struct cli_call *call, const char *name, double value);
 void cli_count(struct cli_call *call, const char *name, const char *zh, const char *en,
                int64_t value);
 
-/* Remembers the place of a fault in an expression; an overflow's stands in its message. Gives `code`
- * back. */
+/* Remembers the place of a fault in an expression; an overflow's stands in its message. Gives
+ * `code` back. */
 enum lx_err cli_fault(struct cli_call *call, const char *expression, const struct expr_fault *fault,
                       enum lx_err code, const struct lx_error *err);
+
+/* Counts every kept audience over the current snapshot; *ret_count says how many there are. One
+ * that cannot be counted any more is told of in a message. The lock is the caller's. */
+LX_MUST_USE enum lx_err cli_audiences_count(struct cli_call *call, size_t *ret_count,
+                                            struct lx_error *err);
 
 /* The commands, one file a subject. */
 enum lx_err cli_init(struct cli_call *call, struct lx_error *err);
@@ -114,6 +119,7 @@ enum lx_err cli_customer(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_timeline(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_audit(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_expr(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_audience(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_bench(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_help(struct cli_call *call, struct lx_error *err);
 

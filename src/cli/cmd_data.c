@@ -164,13 +164,14 @@ out:
     return code;
 }
 
-/* The bank's time zone, and the journal's next position: what a snapshot must know. */
+/* The bank's time zone, and the journal's next position: what a snapshot must know. Opened for
+ * writing, so that a bank of an older version is brought up to date. */
 static enum lx_err refresh_inputs(struct cli_call *call, int *ret_offset, uint64_t *ret_position,
                                   struct lx_error *err)
 {
     struct bank *bank = NULL;
     struct journal *journal = NULL;
-    enum lx_err code = bank_open(call->folder, STORE_READ, &bank, err);
+    enum lx_err code = bank_open(call->folder, STORE_WRITE, &bank, err);
     if (code == LX_OK) code = journal_open(call->folder, JOURNAL_READ, &journal, err);
     if (code == LX_OK) {
         *ret_offset = bank_utc_offset_minutes(bank);
@@ -188,11 +189,13 @@ enum lx_err cli_refresh(struct cli_call *call, struct lx_error *err)
     int utc_offset_minutes = 0;
     uint64_t position = 0;
     int64_t as_of_ms;
+    size_t audiences = 0;
     enum lx_err code = host_lock_take(call->folder, true, &lock, err);
     if (code == LX_OK) code = refresh_inputs(call, &utc_offset_minutes, &position, err);
     if (code == LX_OK) code = cli_as_of(call, "--as-of", utc_offset_minutes, &as_of_ms, err);
     if (code == LX_OK)
         code = view_refresh(call->folder, as_of_ms, position, &call->env, &result, err);
+    if (code == LX_OK) code = cli_audiences_count(call, &audiences, err);
     host_lock_release(&lock);
     if (code != LX_OK) return code;
 
@@ -203,6 +206,7 @@ enum lx_err cli_refresh(struct cli_call *call, struct lx_error *err)
     cli_count(call, "customers", "客户", "customers", (int64_t)result.customers);
     cli_count(call, "features", "特征", "features", (int64_t)result.features);
     cli_count(call, "size_bytes", "快照字节", "snapshot bytes", (int64_t)result.size_bytes);
+    cli_count(call, "audiences", "客群", "audiences counted", (int64_t)audiences);
     cli_figure(call, "seconds", cli_seconds(call));
     return LX_OK;
 }

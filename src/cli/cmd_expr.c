@@ -90,7 +90,7 @@ static enum lx_err take_answer(void *context, int product, const struct expr_val
     return LX_OK;
 }
 
-/* The peers as of the moment: the snapshot's, or those of a pass over the bank if they are asked. */
+/* The peers as of the moment: the snapshot's, or those of a pass over the bank if asked for. */
 static enum lx_err peers_of(struct question *question, int64_t *as_of_ms,
                             struct view_snapshot **ret_snapshot, struct view_peers **ret_peers,
                             struct lx_error *err)

@@ -7,7 +7,8 @@
  *
  * ENGINE_WRITE catches up the tables from the journal (record.h) before it returns, and puts a rule
  * set that is not the one recorded last into the journal, so that no decision rests on rules that
- * nobody can read again. Its caller holds the directory's lock (host/lock.h) exclusively; ENGINE_READ decides previews only.
+ * nobody can read again. Its caller holds the directory's lock (host/lock.h) exclusively;
+ * ENGINE_READ decides previews only.
  *
  * Ownership: env is borrowed until engine_close; so is everything that is handed out.
  * Errors:    LX_ERR_NOT_FOUND (no bank), LX_ERR_NOT_READY (no snapshot: run `lingxi refresh`; no

@@ -11,12 +11,11 @@
  *             factors, rank, reasons; every refusal with the rule, its stage and its words
  *   answer    the decision, the answers, whether the round is final now, and the decision of the
  *             round that follows, in the same record: both are there or neither
- *
  *   rules     another rule set from here on: the hash before, the new one, its files
  *
  * The same record gives the same bytes. Reading never trusts a length: bytes that are not such a
- * record are LX_ERR_CORRUPT, a later version is LX_ERR_VERSION. Of a decision of version 1 a refusal
- * has its rule's name alone.
+ * record are LX_ERR_CORRUPT, a later version is LX_ERR_VERSION. Of a decision of version 1 a
+ * refusal has its rule's name alone.
  *
  * Ownership: what is decoded lives in the arena, texts are copied. Threads: pure.
  */
@@ -111,8 +110,9 @@ LX_MUST_USE enum lx_err record_read(const void *bytes, size_t length, struct lx_
                                     struct record *ret_record, bool *ret_is_known,
                                     struct lx_error *err);
 
-/* When a decision was made, an answer given or a rule set first used, from the record's first bytes; 0 for a record of
- * another part of the program. It stands in the audit log, so what is said of a record stays. */
+/* When a decision was made, an answer given or a rule set first used, from the record's first
+ * bytes; 0 for a record of another part of the program. It stands in the audit log, so what is said
+ * of a record stays. */
 int64_t record_moment(const void *bytes, size_t length);
 
 /* 32 lower-case hex digits, and back; false if the text is not one. */

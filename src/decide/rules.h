@@ -14,10 +14,10 @@
  * Rules are asked by stage, within a stage by the file's name and the place in it. The answer is
  * the first rule that refuses. A rule refuses where its condition is true; with `if_unknown =
  * refuse` also where it is NULL. Names are stable: they reach the journal and API clients.
- * The customer is seen as of the snapshot's moment; what was answered and offered since comes beside
- * him (rule_schema.h). A condition that cannot be computed (an overflow) stops the decision: it is
- * neither refused nor let through. The parts of a condition joined by `and` are evaluated in an
- * order of our own.
+ * The customer is seen as of the snapshot's moment; what was answered and offered since comes
+ * beside him (rule_schema.h). A condition that cannot be computed (an overflow) stops the decision:
+ * the pair is neither refused nor let through. The parts of a condition joined by `and` are
+ * evaluated in an order of our own.
  *
  * Ownership: rules own their texts and borrow schema and catalogue. Errors: LX_ERR_BAD_INPUT with
  *            file:line:column, what was expected and a suggestion; LX_ERR_LIMIT.

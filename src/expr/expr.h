@@ -242,9 +242,9 @@ LX_MUST_USE enum lx_err expr_evaluate_node(const struct expr *expr, const struct
                                            struct lx_error *err);
 
 /*
- * A condition as the parts that `and` joins at its top; one part where there is no `and`. It is true
- * when all parts are, and not false when none of them is, so they may be evaluated apart and in any
- * order: what does not depend on the row is then evaluated once.
+ * A condition as the parts that `and` joins at its top; one part where there is no `and`. It is
+ * true when all parts are, and not false when none of them is, so they may be evaluated apart and
+ * in any order: what does not depend on the row is then evaluated once.
  */
 size_t expr_part_count(const struct expr *expr);
 const struct expr_node *expr_part_at(const struct expr *expr, size_t index);

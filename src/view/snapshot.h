@@ -27,7 +27,8 @@ struct view_refresh_result {
  * as_of_ms BANK_UNKNOWN_MS: the end of the bank day on which the newest fact became known, so that
  * everything known counts. An empty bank is LX_ERR_NOT_READY. After a failure `current` is as it
  * was and the unfinished files are gone. Of the older snapshots the one just replaced is kept.
- * Memory: about 70 bytes a customer, a bit for each product, and about 2 MB a thread. One refresh at a time (host/lock.h).
+ * Memory: about 70 bytes a customer, a bit for each product, and about 2 MB a thread. One refresh
+ * at a time (host/lock.h).
  */
 LX_MUST_USE enum lx_err view_refresh(const char *folder, int64_t as_of_ms,
                                      uint64_t journal_position, const struct lx_env *env,

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Goal:   expressions are checked and evaluated as the command reference says: `expr` shows the place of
-#         a fault, for people and in JSON.
+# Goal:   expressions are checked and evaluated, and audiences counted, listed, written and kept as the
+#         command reference says; a fault has its place; ids stay masked unless the bank allows otherwise.
 # Method: a small synthetic bank; each document's fields; what one command says is held against another.
 . "$(dirname "$0")/tap.sh"
 cd "$scratch" || exit 2
@@ -62,4 +62,84 @@ test_that "an overflow has its place" exits 1 '"column":21' "$lingxi" -C bank --
     "9223372036854775807 + age()" --customer "$customer"
 test_that "--as-of needs a customer" exits 2 "customer ID" "$lingxi" -C bank expr "1" --as-of 2026-01-01
 test_that "an unknown customer is named" exits 1 "nobody" "$lingxi" -C bank expr "age()" --customer nobody
+
+# Audiences.
+condition="age() between 30 and 60 and assets >= 1000 and gender = 'female' and not holds('wealth')"
+count() {
+    json audience "$condition" --count >count.json && [ "$(field count <count.json)" -gt 0 ] &&
+        [ "$(field of <count.json)" = 1500 ] && field milliseconds <count.json >/dev/null &&
+        ! grep -q '"ids"' count.json
+}
+test_that "four conditions are counted" count
+lists() {
+    json audience "$condition" --limit 3 >list.json && [ "$(field masked <list.json)" = true ] &&
+        [ "$(field count <list.json)" = "$(field count <count.json)" ] && python3 - <<'PY'
+import json, re
+ids = json.load(open("list.json"))["ids"]
+assert len(ids) == 3 and all(re.fullmatch(r"..\*{28}..", i) for i in ids), ids
+PY
+}
+test_that "the first ones are listed, masked" lists
+rows_of() { tail -n +2 "$1" | wc -l; }
+writes() {
+    json audience "$condition" --out out.csv >out.json && [ "$(head -1 out.csv)" = customer ] &&
+        [ "$(rows_of out.csv)" = "$(field count <count.json)" ] && ! tail -n +2 out.csv | grep -qv '\*'
+}
+test_that "all of them are written, masked" writes
+windows() {
+    json audience "count() where kind = 'login' over 30 days >= 3" --count >w.json &&
+        json audience "logins_30d >= 3" --count >f.json && [ "$(field count <w.json)" -gt 0 ] &&
+        [ "$(field count <w.json)" = "$(field count <f.json)" ]
+}
+test_that "a window that is no feature counts as the feature does" windows
+test_that "unmasked ids are refused" exits 3 "unmasked_ids = yes" "$lingxi" -C bank audience "$condition" --unmasked
+not_written() { exits 3 "unmasked_ids" "$lingxi" -C bank audience "$condition" --unmasked --out secret.csv && [ ! -e secret.csv ]; }
+test_that "and nothing is written" not_written
+unmasked() {
+    cp bank/lingxi.ini kept.ini && printf '\n[audience]\nunmasked_ids = yes\n' >>bank/lingxi.ini
+    json audience "$condition" --unmasked --out open.csv >/dev/null &&
+        [ "$(rows_of open.csv)" = "$(field count <count.json)" ] &&
+        tail -n +2 open.csv | while read -r id; do grep -q "^$id" files/customers.dat || exit 1; done
+    local status=$?
+    sed -i 's/unmasked_ids = yes/unmasked_ids = perhaps/' bank/lingxi.ini
+    exits 1 'lingxi.ini:.*yes or no' "$lingxi" -C bank audience "$condition" --unmasked || status=1
+    cp kept.ini bank/lingxi.ini
+    return $status
+}
+test_that "where lingxi.ini allows it, the bank's own ids are written" unmasked
+test_that "a fault has its place" exits 1 '"column":1' "$lingxi" -C bank --json audience "assests > 3"
+test_that "a product has no audience" exits 1 "an audience is of customers" "$lingxi" -C bank audience "product.risk < 3"
+test_that "what is no condition is refused" exits 1 "boolean" "$lingxi" -C bank audience "assets"
+test_that "people read it in English" exits 0 "of all" "$lingxi" --lang en -C bank audience "$condition"
+test_that "people read it in Chinese" exits 0 "全部客户" "$lingxi" -C bank audience "$condition"
+
+# Kept ones.
+keeps() {
+    json audience --keep middle "$condition" --owner li --count >keep.json &&
+        [ "$(field name <keep.json)" = middle ] && [ "$(field count <keep.json)" = "$(field count <count.json)" ]
+}
+test_that "an audience is kept, and counted" keeps
+again() { json audience @middle --count >at.json && [ "$(field count <at.json)" = "$(field count <count.json)" ]; }
+test_that "it answers to its name" again
+history() {
+    "$lingxi" -C bank --json refresh >refresh.json && [ "$(field audiences <refresh.json)" = 1 ] &&
+        json audience --list >kept.json && [ "$(field audiences.0.owner <kept.json)" = li ] &&
+        [ "$(field audiences.0.sizes.2.count <kept.json)" = "$(field count <count.json)" ] &&
+        [ "$(python3 -c 'import json; print(len(json.load(open("kept.json"))["audiences"][0]["sizes"]))')" = 3 ]
+}
+test_that "each count and each refresh adds to its history" history
+test_that "a name is kept once" exits 3 "already" "$lingxi" -C bank audience --keep middle "1 = 1"
+test_that "a name that is none is refused" exits 1 "letters, digits" "$lingxi" -C bank audience --keep "two words" "1 = 1"
+test_that "an unknown name is refused with a suggestion" exits 1 'did you mean `middle`' "$lingxi" -C bank audience @midle
+test_that "a kept audience is dropped" exits 0 "middle" "$lingxi" -C bank audience --drop middle
+test_that "and gone" exits 1 "no audience" "$lingxi" -C bank audience @middle
+test_that "nothing to select is wrong usage" exits 2 "one of EXPR" "$lingxi" -C bank audience
+test_that "two answers at once are wrong usage" exits 2 "not both" "$lingxi" -C bank audience "1 = 1" --count --out x.csv
+unrefreshed() {
+    "$lingxi" -C fresh init >/dev/null && exits 1 "lingxi refresh" "$lingxi" -C fresh audience "age() > 3" &&
+        exits 0 "age()" "$lingxi" -C fresh audience --keep young "age() < 30" &&
+        "$lingxi" -C fresh import files --map synthetic >/dev/null && "$lingxi" -C fresh refresh >/dev/null &&
+        "$lingxi" -C fresh --json audience --list | field audiences.0.sizes.0.count
+}
+test_that "what is kept before the first import is counted after the first refresh" unrefreshed
 finish

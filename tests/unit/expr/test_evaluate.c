@@ -5,6 +5,8 @@
  */
 #include "cmocka_all.h"
 
+#include <stdio.h>
+
 #include "expr/tree.h"
 #include "schema.h"
 
@@ -273,9 +275,48 @@ static void test_a_text_has_its_value(void **state)
     }
 }
 
+/* Fields, calls and windows that a part reads, as "f0 c1 w0 "; a literal first argument adds '. */
+static void note_read(void *context, const struct expr_read *read)
+{
+    char *text = context;
+    size_t length = strlen(text);
+    snprintf(text + length, 64 - length, "%c%zu%s ", "fcw"[read->source], read -> index,
+             read -> argument != NULL ? "'" : "");
+    assert_true(read->line == 1 && read->column > 0);
+}
+
+static void test_a_condition_falls_into_the_parts_that_and_joins(void **state)
+{
+    static const char text[] = "assets > 5 and (is_staff or debt < 1) and "
+                               "(count() where amount > this.debt over 3 days) > 2";
+    struct expr *expr = NULL;
+    struct lx_error err;
+    char fields[2][64] = {"", ""}, wanted[64], window[64] = "", none[64] = "";
+    (void)state;
+    assert_int_equal(expr_compile(&schema, text, strlen(text), &expr, NULL, &err), LX_OK);
+    assert_int_equal(expr_part_count(expr), 3);
+    expr_part_reads(expr_part_at(expr, 0), note_read, fields[0]);
+    expr_part_reads(expr_part_at(expr, 1), note_read, fields[1]);
+    expr_part_reads(expr_part_at(expr, 2), note_read, window);
+    snprintf(wanted, sizeof wanted, "f%d ", FIELD_ASSETS);
+    assert_string_equal(fields[0], wanted);
+    snprintf(wanted, sizeof wanted, "f%d f%d ", FIELD_IS_STAFF, FIELD_DEBT);
+    assert_string_equal(fields[1], wanted);
+    assert_string_equal(window, "w0 ");
+    expr_free(expr);
+    assert_int_equal(expr_compile(&schema, "is_staff or true", 16, &expr, NULL, &err), LX_OK);
+    assert_int_equal(expr_part_count(expr), 1);
+    expr_free(expr);
+    assert_int_equal(expr_compile(&schema, "holds('wealth')", 15, &expr, NULL, &err), LX_OK);
+    expr_part_reads(expr_part_at(expr, 0), note_read, none);
+    assert_true(none[0] == 'c' && strchr(none, '\'') != NULL);
+    expr_free(expr);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_condition_falls_into_the_parts_that_and_joins),
         cmocka_unit_test(test_a_text_has_its_canonical_form_and_type),
         cmocka_unit_test(test_a_text_has_its_value),
     };
