@@ -128,7 +128,7 @@ enum lx_err bank_commit_more_events(struct bank_load *load, const struct lx_env 
 enum lx_err bank_commit_changes(struct bank_load *load, const struct bank_orphans *orphans,
                                 struct lx_error *err);
 
-/* kind, product, at_ms, known_at_ms of customer $1's openings and closings as they are now known. */
+/* kind, product, at_ms, known_at_ms of customer $1's openings and closings as now known. */
 extern const char bank_holding_events_sql[];
 
 /* In rows.c. */

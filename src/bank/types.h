@@ -159,8 +159,8 @@ static inline bool bank_event_is_known(const struct bank_event *event, int64_t a
 /*
  * The bank learned that an event was not as it had come, or had not been at all. The event is named
  * by customer, `event.at_ms` and `event.sequence`; the rest of `event` is what it really was (of a
- * deletion nothing but known_at_ms is looked at). A change goes before the event's own row whichever
- * was known first, and of two changes the one that was known last counts from then on.
+ * deletion nothing but known_at_ms is looked at). A change goes before the event's own row
+ * whichever was known first, and of two changes the one that was known last counts from then on.
  */
 struct bank_change {
     struct bank_event event;

@@ -15,7 +15,7 @@ struct digest {
 
 LX_MUST_USE enum lx_err digest_init(struct digest *digest);
 void digest_add(struct digest *digest, const void *bytes, size_t length);
-void digest_finish(struct digest *digest, uint8_t ret_hash[DIGEST_SIZE]); 
+void digest_finish(struct digest *digest, uint8_t ret_hash[DIGEST_SIZE]);
 /* The hash of what was added; the digest is ready for the next message. */
 void digest_next(struct digest *digest, uint8_t ret_hash[DIGEST_SIZE]);
 void digest_release(struct digest *digest);

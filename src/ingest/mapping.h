@@ -24,10 +24,10 @@
  *   known_at = MOMENT    for entities that have it and do not name one
  *
  *   [file NAME]          NAME is free; it is used in messages
- *   entity = customer | event | event_change | contract | holding | snapshot | risk | exposure | consent
- *            | do_not_contact | complaint | label | legal_hold | task | account | assignment
- *            | product | product_terms | institution | branch | staff | campaign | placement
- *            | experiment | experiment_arm
+ *   entity = customer | event | event_change | contract | holding | snapshot | risk | exposure
+ *            | consent | do_not_contact | complaint | label | legal_hold | task | account
+ *            | assignment | product | product_terms | institution | branch | staff | campaign
+ *            | placement | experiment | experiment_arm
  *   files = PATTERN ...  blank-separated names in the source folder; `*` and `?` as in a shell.
  *                        At most one part in braces holds the file's date: {YYYYMMDD},
  *                        {YYYY-MM-DD}, {YYYYMM}, {YYYY-MM} (a month means its last day):

@@ -4,12 +4,12 @@
 /*
  * feature: what the engine knows of a customer at a moment, as numbers.
  *
- * One definition (a file of the bank: view/features.h) serves training, batch and online. A feature as of t uses only facts with
- * at_ms <= t and known_at_ms <= t, whatever else the history holds: handing in a history with
- * future facts is allowed and must not change a value (a test plants such facts).
- * Windows are whole bank days: "30 days" as of t are the 30 bank days that end with t's own day.
- * Sums are integers until the last step, so the order of events cannot matter. A value that cannot
- * be known is NaN.
+ * One definition (a file of the bank: view/features.h) serves training, batch and online. A feature
+ * as of t uses only facts with at_ms <= t and known_at_ms <= t, whatever else the history holds:
+ * handing in a history with future facts is allowed and must not change a value (a test plants such
+ * facts). Windows are whole bank days: "30 days" as of t are the 30 bank days that end with t's own
+ * day. Sums are integers until the last step, so the order of events cannot matter. A value that
+ * cannot be known is NaN.
  *
  * Customer features describe one customer; pair features one customer and one product, and the
  * product itself. A training row and a scoring row are customer features followed by pair features.

@@ -6,13 +6,13 @@
  * customer's past as of a moment. Private to view.
  *
  * Equal windows are one, whichever expression they stand in. A row of the past can change those
- * whose condition it satisfies and whose span holds its day: a bit a window, in one table by each of
- * three enumerations of the row (kind, channel, merchant of an event) and in one by span; what is in
- * all of them is updated. Conditions that read something else of the row (`amount > 0`) are
- * evaluated at most once a row, whatever the number of windows that stand on them.
- * A condition `product = this.product` makes a window keyed: one tally a product, all in the same
- * pass. Windows that read more of the outer row are evaluated by themselves (window_plain.c).
- * A field that holds until the next row (`balance`) is counted by runs of days.
+ * whose condition it satisfies and whose span holds its day: a bit a window, in one table by each
+ * of three enumerations of the row (kind, channel, merchant of an event) and in one by span; what
+ * is in all of them is updated. Conditions that read something else of the row (`amount > 0`) are
+ * evaluated at most once a row, whatever the number of windows that stand on them. A condition
+ * `product = this.product` makes a window keyed: one tally a product, all in the same pass. Windows
+ * that read more of the outer row are evaluated by themselves (window_plain.c). A field that holds
+ * until the next row (`balance`) is counted by runs of days.
  *
  * Facts that had not happened or were not known as of the moment are passed over, and so are offers
  * to a control group. A condition that cannot be computed does not hold.

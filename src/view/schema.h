@@ -7,13 +7,13 @@
  * There are two scopes over one list of fields. VIEW_CUSTOMER has the first ones: the customer's
  * own fields and his features. VIEW_PAIR has all: those, then the product's fields and the features
  * of pairs. A feature becomes a field by its name, and may be read by those added after it; a name
- * that a field has already stays that field's. What a feature is read as is what a snapshot keeps of
- * it: its value as a float, turned back into its type.
- * Every name, its Chinese alias, type and getter stand in one table of schema.c.
+ * that a field has already stays that field's. What a feature is read as is what a snapshot keeps
+ * of it: its value as a float, turned back into its type. Every name, its Chinese alias, type and
+ * getter stand in one table of schema.c.
  *
- * Ownership: a schema owns all its texts; expressions borrow it. A reading borrows all it points to.
- * Errors:    LX_ERR_NO_MEMORY, LX_ERR_LIMIT, bank's.
- * Threads:   read-only once sealed and filled; a reading belongs to one thread.
+ * Ownership: a schema owns all its texts; expressions borrow it. A reading borrows all it points
+ * to. Errors:    LX_ERR_NO_MEMORY, LX_ERR_LIMIT, bank's. Threads:   read-only once sealed and
+ * filled; a reading belongs to one thread.
  */
 
 #include "expr/expr.h"

@@ -50,7 +50,7 @@ static void ask(struct rules *rules)
                                            .as_of_ms = 20000 * LX_MS_PER_DAY,
                                            .customer_values = values,
                                            .pair_values = pairs,
-                                           .pair_count = 64 /* more than the pair features that there are */,
+                                           .pair_count = 64, /* more than there are */
                                            .channel = BANK_CHANNEL_SMS,
                                            .round = 1,
                                            .now_ms = 20001 * LX_MS_PER_DAY};

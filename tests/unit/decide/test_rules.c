@@ -303,8 +303,9 @@ static void random_customer(struct rule_bench *bench, struct lx_rng *rng)
 static int64_t most_fen(const struct rule_bench *bench)
 {
     int64_t last_fen = bench->facts.assets_fen;
-    double most = (double)bench->values[view_features_find(bench->book.features, VIEW_CUSTOMER,
-                                                           "balance_max_90d")];
+    double most =
+        (double)bench
+            ->values[view_features_find(bench->book.features, VIEW_CUSTOMER, "balance_max_90d")];
     if (!isnan(most) && (last_fen == BANK_NO_AMOUNT || most > (double)last_fen))
         return (int64_t)most;
     return last_fen;

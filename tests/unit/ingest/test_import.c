@@ -521,6 +521,36 @@ static void test_sequence_tells_equal_events_apart(void **state)
     "known_at = seen\nis_deleted = gone\nkind = type\namount = amt\nsequence = n\n"                \
     "product = prod\n"
 
+/* A later batch: of an event in the bank, of one in the batch, and what is known already. */
+static void correct_again(struct scene *scene, const char *mapping)
+{
+    scene_text(scene, "e2.csv", "who,day,n,type,amt,prod\nA,2026-01-09,4,salary,300,\n");
+    scene_text(scene, "c_2.csv",
+               "who,day,n,seen,gone,type,amt,prod\n"
+               "A,2026-01-05,1,2026-01-20,0,salary,150,\n"
+               "A,2026-01-05,1,2026-01-25,0,salary,150,\n"
+               "A,2026-01-05,1,2026-01-26,0,salary,160,\n"
+               "A,2026-01-07,3,2026-01-26,1,,,\n"
+               "A,2026-01-09,4,2026-01-27,0,salary,333,\n");
+    struct import_result result = scene_load(scene, mapping);
+    assert_int_equal(result.rows_loaded, 6);
+    assert_int_equal(result.rows_rejected, 0);
+    assert_int_equal(result.facts, 4);
+    assert_int_equal(result.duplicates, 2);
+    scene_assert_history(scene, "A",
+                         "2020-01-01 known 2020-01-01 profile - - - 2 - - - -\n"
+                         "2026-01-05 known 2026-01-06 salary amount=10000 until 2026-01-20\n"
+                         "2026-01-05 known 2026-01-20 salary amount=15000 corrected until"
+                         " 2026-01-26\n"
+                         "2026-01-05 known 2026-01-26 salary amount=16000 corrected\n"
+                         "2026-01-06 known 2026-01-07 salary amount=20000 until 2026-01-21\n"
+                         "2026-01-06 known 2026-01-22 salary amount=22200 corrected\n"
+                         "2026-01-07 known 2026-01-08 open P02 until 2026-01-26\n"
+                         "2026-01-09 known 2026-01-10 salary amount=30000 until 2026-01-27\n"
+                         "2026-01-09 known 2026-01-27 salary amount=33300 corrected\n");
+    assert_true(scene_load(scene, mapping).is_duplicate);
+}
+
 static void test_corrections_and_deletions_are_facts_of_their_own(void **state)
 {
     (void)state;
@@ -567,32 +597,7 @@ static void test_corrections_and_deletions_are_facts_of_their_own(void **state)
                          "2026-01-07 known 2026-01-08 open P02\n");
     assert_true(scene_load(&scene, mapping).is_duplicate);
 
-    /* A later batch: of an event in the bank, of one in the batch, and what is known already. */
-    scene_text(&scene, "e2.csv", "who,day,n,type,amt,prod\nA,2026-01-09,4,salary,300,\n");
-    scene_text(&scene, "c_2.csv",
-               "who,day,n,seen,gone,type,amt,prod\n"
-               "A,2026-01-05,1,2026-01-20,0,salary,150,\n"
-               "A,2026-01-05,1,2026-01-25,0,salary,150,\n"
-               "A,2026-01-05,1,2026-01-26,0,salary,160,\n"
-               "A,2026-01-07,3,2026-01-26,1,,,\n"
-               "A,2026-01-09,4,2026-01-27,0,salary,333,\n");
-    result = scene_load(&scene, mapping);
-    assert_int_equal(result.rows_loaded, 6);
-    assert_int_equal(result.rows_rejected, 0);
-    assert_int_equal(result.facts, 4);
-    assert_int_equal(result.duplicates, 2);
-    scene_assert_history(&scene, "A",
-                         "2020-01-01 known 2020-01-01 profile - - - 2 - - - -\n"
-                         "2026-01-05 known 2026-01-06 salary amount=10000 until 2026-01-20\n"
-                         "2026-01-05 known 2026-01-20 salary amount=15000 corrected until"
-                         " 2026-01-26\n"
-                         "2026-01-05 known 2026-01-26 salary amount=16000 corrected\n"
-                         "2026-01-06 known 2026-01-07 salary amount=20000 until 2026-01-21\n"
-                         "2026-01-06 known 2026-01-22 salary amount=22200 corrected\n"
-                         "2026-01-07 known 2026-01-08 open P02 until 2026-01-26\n"
-                         "2026-01-09 known 2026-01-10 salary amount=30000 until 2026-01-27\n"
-                         "2026-01-09 known 2026-01-27 salary amount=33300 corrected\n");
-    assert_true(scene_load(&scene, mapping).is_duplicate);
+    correct_again(&scene, mapping);
     scene_close(&scene);
 }
 

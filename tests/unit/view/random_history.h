@@ -3,8 +3,9 @@
 
 /*
  * random_history: customers who never lived, made from a seed: every kind of fact, ties in time,
- * facts known late, events that are corrected or deleted later, amounts that are missing or extreme, facts after the moment of interest.
- * Moments lie on a coarse grid so that equal ones are common.
+ * facts known late, events that are corrected or deleted later, amounts that are missing or
+ * extreme, facts after the moment of interest. Moments lie on a coarse grid so that equal ones are
+ * common.
  */
 #include <math.h>
 #include <stdio.h>

@@ -176,7 +176,7 @@ static void compute(const struct bank_history *history, int64_t now_ms, float *v
     view_pair_features(history, &context, now_ms, values, pairs);
 }
 
-/* The history as the bank had it, and the rest in any order: late events, corrections of the past. */
+/* The history as the bank had it, and the rest in any order: late events, corrections. */
 static void test_what_arrives_online_gives_what_the_batch_gives(void **state)
 {
     for (uint64_t seed = 0; seed < 400; seed++) {
