@@ -656,7 +656,7 @@ static enum lx_err load_some(int first)
         if (i % 10 != 0 || code != LX_OK) continue;
         struct bank_change change = {.event = event, .is_deleted = i % 20 == 0 && first == 0};
         change.event.known_at_ms += first + 1;
-        change.event.product = (int16_t)(first == 0 ? 3 : 4);
+        change.event.product = (int16_t)(3 + first / 300 % 2); /* never what it was */
         code = bank_put_change(load, i * 7 % 300, &change, &outcome, &err);
     }
     if (code == LX_OK) code = bank_load_commit(load, &env, &result, &err);
