@@ -92,7 +92,7 @@ static inline void random_bank_rare(struct bank_load *load, const struct random_
         const struct bank_complaint *complaint = &random->complaints[i];
         const int64_t moments[] = {complaint->at_ms, complaint->known_at_ms,
                                    complaint->closed_at_ms, complaint->closed_known_at_ms};
-        char number[16];
+        char number[24];
         snprintf(number, sizeof number, "K%zu", i);
         random_bank_row(load, "complaint", random->id, "code", number, moments, complaint_names);
     }
