@@ -23,13 +23,15 @@ static inline bool near_float(float a, float b, double relative)
     return fabs((double)a - (double)b) <= relative * size;
 }
 
-/* The shipped features, over the catalogue of a test. */
+/* The shipped features, over the catalogue of a test; those of the test before are closed. */
 static struct view_features *features;
 static struct view_scratch *feature_scratch;
 
 static inline struct view_scratch *open_features(const struct bank_catalogue *catalogue)
 {
     struct lx_error err;
+    view_scratch_close(feature_scratch);
+    view_features_close(features);
     features = fixture_features(catalogue);
     MUST(view_scratch_open(features, catalogue, &feature_scratch, &err));
     return feature_scratch;
