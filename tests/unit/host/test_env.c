@@ -170,8 +170,9 @@ int main(int argument_count, char **arguments)
 {
     program = arguments[0];
     if (argument_count == 2 && strcmp(arguments[1], "--say-variable") == 0) {
+        const char *value = getenv("LX_TEST_VARIABLE"); /* as it was when this program began */
         host_restart_with("LX_TEST_VARIABLE", "given", arguments);
-        fputs(getenv("LX_TEST_VARIABLE"), stdout);
+        fputs(value != NULL ? value : "not started anew", stdout);
         return 0;
     }
     const struct CMUnitTest tests[] = {
