@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/date.h"
+#include "decide/arbitrate.h"
 #include "view/arrivals.h"
 
 /* The customer as the decision sees him. */
@@ -275,29 +276,6 @@ static enum lx_err gather(struct sight *sight, struct record_decision *decision)
     return code;
 }
 
-/* Priority first; equal ones by code, so that the order is the same everywhere. */
-static bool is_before(const struct record_candidate *a, const struct record_candidate *b)
-{
-    if (a->factors.priority != b->factors.priority)
-        return a->factors.priority > b->factors.priority;
-    return strcmp(a->code, b->code) < 0;
-}
-
-static void rank(struct record_decision *decision, int places)
-{
-    for (int place = 1; place <= places; place++) {
-        struct record_candidate *best = NULL;
-        for (size_t i = 0; i < decision->candidate_count; i++) {
-            struct record_candidate *candidate = &decision->candidates[i];
-            if (candidate->rank == 0 && (best == NULL || is_before(candidate, best)))
-                best = candidate;
-        }
-        if (best == NULL) return;
-        best->rank = place;
-        best->show_probability = 1; /* nothing is left to chance yet */
-    }
-}
-
 static enum lx_err give_reasons(const struct sight *sight, struct record_decision *decision)
 {
     struct engine *engine = sight->engine;
@@ -370,7 +348,8 @@ enum lx_err round_decide(struct engine *engine, const struct round_request *requ
     code = gather(&sight, &decision);
     if (code == LX_OK) code = copy_given(&sight, &decision);
     if (code != LX_OK) return code;
-    rank(&decision, request->count);
+    arbitrate(&(struct arbitrate_plan){.places = request->count}, decision.candidates,
+              decision.candidate_count);
     code = give_reasons(&sight, &decision);
     if (code == LX_OK) *ret_decision = decision;
     return code;
