@@ -1,10 +1,8 @@
 #include "expr/kernel.h"
 
 static const char *const kernel_names[] = {
-    [EXPR_KERNEL_BEST] = "best",
-    [EXPR_KERNEL_PLAIN] = "plain",
-    [EXPR_KERNEL_AVX2] = "avx2",
-    [EXPR_KERNEL_AVX512] = "avx512",
+    [EXPR_KERNEL_BEST] = "best",     [EXPR_KERNEL_PLAIN] = "plain", [EXPR_KERNEL_AVX2] = "avx2",
+    [EXPR_KERNEL_AVX512] = "avx512", [EXPR_KERNEL_NEON] = "neon",
 };
 
 const char *expr_kernel_name(enum expr_kernel kernel)
@@ -30,6 +28,11 @@ bool expr_kernel_is_supported(enum expr_kernel kernel)
     case EXPR_KERNEL_AVX2:
     case EXPR_KERNEL_AVX512: return false;
 #endif
+#ifdef EXPR_HAS_NEON
+    case EXPR_KERNEL_NEON: return true;
+#else
+    case EXPR_KERNEL_NEON: return false;
+#endif
     case EXPR_KERNEL_COUNT: break;
     }
     lx_bug(__FILE__, __LINE__, "kernel");
@@ -39,6 +42,7 @@ enum expr_kernel expr_kernel_best(void)
 {
     if (expr_kernel_is_supported(EXPR_KERNEL_AVX512)) return EXPR_KERNEL_AVX512;
     if (expr_kernel_is_supported(EXPR_KERNEL_AVX2)) return EXPR_KERNEL_AVX2;
+    if (expr_kernel_is_supported(EXPR_KERNEL_NEON)) return EXPR_KERNEL_NEON;
     return EXPR_KERNEL_PLAIN;
 }
 
@@ -50,6 +54,9 @@ const struct expr_kernel_functions *expr_kernel_functions_of(enum expr_kernel ke
 #ifdef EXPR_HAS_X86
     if (kernel == EXPR_KERNEL_AVX512) return &expr_kernel_avx512;
     if (kernel == EXPR_KERNEL_AVX2) return &expr_kernel_avx2;
+#endif
+#ifdef EXPR_HAS_NEON
+    if (kernel == EXPR_KERNEL_NEON) return &expr_kernel_neon;
 #endif
     return &expr_kernel_plain;
 }

@@ -5,9 +5,8 @@
  * kernel: the innermost loops of expr/columns.h: a comparison of 64 rows becomes one word of bits.
  * Bit r of word w is row 64 * w + r. Private to expr.
  *
- * Each function exists as plain C, for AVX2 and for AVX-512, equal bit for bit; which one runs is
- * chosen by the processor. On arm64 the plain one runs: its loops are written so that the compiler
- * makes NEON of them.
+ * Each function exists as plain C, for AVX2, for AVX-512 and for NEON (arm64), equal bit for bit;
+ * which one runs is chosen by the processor.
  * None branches on data, allocates or fails. `values` need no alignment but their element's; all
  * 64 * word_count of them are read.
  * Threads: pure functions.
@@ -20,6 +19,7 @@ enum expr_kernel {
     EXPR_KERNEL_PLAIN,
     EXPR_KERNEL_AVX2,
     EXPR_KERNEL_AVX512,
+    EXPR_KERNEL_NEON, /* every arm64 has it */
     EXPR_KERNEL_COUNT
 };
 const char *expr_kernel_name(enum expr_kernel kernel);
@@ -68,11 +68,16 @@ const struct expr_kernel_functions *expr_kernel_functions_of(enum expr_kernel ke
 
 #if defined(__x86_64__)
 #define EXPR_HAS_X86 1
+#elif defined(__aarch64__)
+#define EXPR_HAS_NEON 1
 #endif
 
 extern const struct expr_kernel_functions expr_kernel_plain;
 #ifdef EXPR_HAS_X86
 extern const struct expr_kernel_functions expr_kernel_avx2, expr_kernel_avx512;
+#endif
+#ifdef EXPR_HAS_NEON
+extern const struct expr_kernel_functions expr_kernel_neon;
 #endif
 
 #endif
