@@ -8,6 +8,7 @@
 
 #include "bank/bank.h"
 #include "base/date.h"
+#include "decide/past_rules.h"
 #include "host/lock.h"
 #include "model/evaluate.h"
 #include "model/train.h"
@@ -175,7 +176,9 @@ enum lx_err cli_train(struct cli_call *call, struct lx_error *err)
     if (code == LX_OK) code = host_lock_take(call->folder, true, &lock, err);
     if (code != LX_OK) return code;
 
+    const struct rows_rules rules = past_rules(call->folder);
     options.seed = (uint64_t)seed;
+    options.rules = &rules;
     code = train(call->folder, &options, &call->env, &result, err);
     host_lock_release(&lock);
     if (code == LX_OK) train_print(call, &result);
@@ -291,7 +294,9 @@ enum lx_err cli_evaluate(struct cli_call *call, struct lx_error *err)
     if (code == LX_OK) code = cli_int(call, "--seeds", 1, EVALUATE_SEEDS_MAX, 1, &seed_count, err);
     if (code != LX_OK) return code;
 
-    struct evaluate_options options = {.seed = (uint64_t)seed, .seed_count = (int)seed_count};
+    const struct rows_rules rules = past_rules(call->folder);
+    struct evaluate_options options = {
+        .seed = (uint64_t)seed, .seed_count = (int)seed_count, .rules = &rules};
     code = negatives_of(call, &options.weights, err);
     if (code != LX_OK) return code;
     if (cli_flag(call, "--simulate")) return cli_simulate(call, (uint64_t)seed, err);

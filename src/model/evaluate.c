@@ -324,6 +324,7 @@ enum lx_err evaluate_compare(const char *folder, const struct evaluate_options *
             .customers_max =
                 options->customers_max > 0 ? options->customers_max : TRAIN_CUSTOMERS_MAX,
             .weights = options->weights,
+            .rules = options->rules,
             .resamples = comparing.resamples};
         code = compare_seed(&comparing, folder, &fit_options, seed, err);
     }

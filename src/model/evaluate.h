@@ -17,16 +17,18 @@
 #include "learn/sampling.h"
 #include "model/quality.h"
 #include "model/registry.h"
+#include "model/rows.h"
 
 enum { EVALUATE_RESAMPLES = 200, EVALUATE_SEEDS_MAX = 20 };
 
 struct evaluate_options {
     uint64_t seed;
-    int resamples;               /* 0: EVALUATE_RESAMPLES; negative: no intervals */
-    size_t customers_max;        /* 0: TRAIN_CUSTOMERS_MAX */
-    size_t rows_max;             /* that evaluate_compare fits on; 0: TRAIN_ROWS_MAX */
-    struct rows_weights weights; /* evaluate_compare */
-    int seed_count;              /* evaluate_compare: seed, seed + 1 ...; 0: one */
+    int resamples;                  /* 0: EVALUATE_RESAMPLES; negative: no intervals */
+    size_t customers_max;           /* 0: TRAIN_CUSTOMERS_MAX */
+    size_t rows_max;                /* that evaluate_compare fits on; 0: TRAIN_ROWS_MAX */
+    struct rows_weights weights;    /* evaluate_compare */
+    const struct rows_rules *rules; /* that `weights` speak of; must be there if not plain */
+    int seed_count;                 /* evaluate_compare: seed, seed + 1 ...; 0: one */
 };
 
 struct evaluate_product {

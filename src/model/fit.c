@@ -32,13 +32,17 @@ static enum lx_err read_lineage(struct fit *fit, struct lx_error *err)
 
 static struct rows_plan plan_of(const struct fit *fit, size_t first, size_t count)
 {
+    bool is_plain = rows_weights_are_plain(&fit->options.weights);
+    LX_ASSERT(is_plain || fit->options.rules != NULL);
+
     return (struct rows_plan){.folder = fit->folder,
                               .features = fit->features,
                               .as_of_ms = fit->split.moments.as_of_ms + first,
                               .peers = fit->peers + first,
                               .moment_count = count,
                               .complete_until_ms = fit->split.moments.complete_until_ms,
-                              .seed = fit->options.seed};
+                              .seed = fit->options.seed,
+                              .rules = is_plain ? NULL : fit->options.rules};
 }
 
 static enum lx_err check_rows(const struct fit *fit, struct lx_error *err)

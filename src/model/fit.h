@@ -19,8 +19,9 @@ struct fit_options {
     uint64_t seed;
     size_t rows_max, customers_max;
     struct rows_weights weights;
-    struct focal focal; /* zero: the paper's */
-    int resamples;      /* of the quality months' customers; 0: none */
+    const struct rows_rules *rules; /* must be there where `weights` are not plain */
+    struct focal focal;             /* zero: the paper's */
+    int resamples;                  /* of the quality months' customers; 0: none */
 };
 
 /* What every method sees. */

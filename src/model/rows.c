@@ -92,6 +92,7 @@ struct gathering {
     size_t label_capacity, customer_capacity, product_capacity, moment_capacity, source_capacity;
     size_t positives, rows_max;
     struct view_scratch *scratch;
+    void *judge;        /* of plan->rules */
     float *pair_values; /* of every product */
     float customer_values[ROWS_FEATURES_MAX];
 };
@@ -106,6 +107,7 @@ static void gathering_release(struct gathering *gathering)
     lx_free(gathering->sources);
     lx_free(gathering->pair_values);
     view_scratch_close(gathering->scratch);
+    if (gathering->judge != NULL) gathering->plan->rules->close(gathering->judge);
     *gathering = (struct gathering){0};
 }
 
@@ -162,6 +164,19 @@ static enum lx_err add_row(struct gathering *gathering, int64_t customer, size_t
     return LX_OK;
 }
 
+static enum lx_err ask_rules(struct gathering *gathering, const struct view_context *context,
+                             const struct view_facts *facts, int64_t as_of_ms,
+                             uint64_t ret_refused[ROWS_PRODUCT_WORDS], struct lx_error *err)
+{
+    const struct rows_rules *rules = gathering->plan->rules;
+    if (rules == NULL) return LX_OK;
+    const struct rows_asked asked = {context, facts, as_of_ms, gathering->customer_values,
+                                     gathering->pair_values};
+    enum lx_err code = LX_OK;
+    if (gathering->judge == NULL) code = rules->open(rules->context, &gathering->judge, err);
+    return code == LX_OK ? rules->refuse(gathering->judge, &asked, ret_refused, err) : code;
+}
+
 static enum lx_err gather_moment(struct gathering *gathering, const struct bank_history *history,
                                  const struct rows_chunk *chunk, size_t moment,
                                  struct lx_error *err)
@@ -178,6 +193,7 @@ static enum lx_err gather_moment(struct gathering *gathering, const struct bank_
                                          gathering->scratch};
     struct view_facts facts;
     int32_t as_of_day = lx_day_of_ms(as_of_ms, chunk->utc_offset_minutes);
+    uint64_t refused[ROWS_PRODUCT_WORDS] = {0};
     bool has_features = false;
     view_facts(history, &context, as_of_ms, &facts);
     for (size_t i = 0; i < catalogue->count; i++) {
@@ -188,9 +204,10 @@ static enum lx_err gather_moment(struct gathering *gathering, const struct bank_
             view_pair_features(history, &context, as_of_ms, gathering->customer_values,
                                gathering->pair_values);
             has_features = true;
+            enum lx_err code = ask_rules(gathering, &context, &facts, as_of_ms, refused, err);
+            if (code != LX_OK) return code;
         }
-        enum rows_source source =
-            rows_source_of(history, &catalogue->products[i], (int)i, &facts, as_of_ms);
+        enum rows_source source = rows_source_of(history, (int)i, has_bit(refused, i), as_of_ms);
         enum lx_err code =
             add_row(gathering, history->customer, i, moment, has_bit(labels, i), source, err);
         if (code != LX_OK) return code;

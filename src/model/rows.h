@@ -67,6 +67,27 @@ struct rows_split {
 LX_MUST_USE enum lx_err rows_split_make(const struct rows_moments *moments,
                                         struct rows_split *ret_split, struct lx_error *err);
 
+/*
+ * What the bank's rules say of a customer as of a past moment. They live above this folder
+ * (decide/past_rules.h), so they are handed in.
+ */
+enum { ROWS_PRODUCT_WORDS = LX_PRODUCT_MAX / 64 };
+struct rows_asked {
+    const struct view_context *context;
+    const struct view_facts *facts;
+    int64_t as_of_ms;
+    const float *customer_values, *pair_values; /* pair_values: of every product */
+};
+struct rows_rules {
+    void *context; /* of open; shared by threads */
+    /* A judge belongs to one thread. */
+    enum lx_err (*open)(void *context, void **ret_judge, struct lx_error *err);
+    /* A bit for each product that a rule refuses him for good. */
+    enum lx_err (*refuse)(void *judge, const struct rows_asked *asked,
+                          uint64_t ret_refused[ROWS_PRODUCT_WORDS], struct lx_error *err);
+    void (*close)(void *judge); /* NULL is fine */
+};
+
 /* Some of the moments, with the peers of each. */
 struct rows_plan {
     const char *folder;
@@ -76,6 +97,7 @@ struct rows_plan {
     size_t moment_count;
     int64_t complete_until_ms;
     uint64_t seed;
+    const struct rows_rules *rules; /* NULL: no row is of the source `ruled_out` */
 };
 
 bool rows_is_candidate(const struct bank_product *product, int product_index,
@@ -84,7 +106,6 @@ bool rows_is_candidate(const struct bank_product *product, int product_index,
 bool rows_is_known(const struct bank_history *history, int64_t as_of_ms);
 /* The labels of a customer as of a moment, a bit by product; what was known later than
  * `complete_until_ms` is no label. The window must be over by then. */
-enum { ROWS_PRODUCT_WORDS = LX_PRODUCT_MAX / 64 };
 void rows_labels(const struct bank_history *history, int64_t as_of_ms, int64_t complete_until_ms,
                  uint64_t ret_bits[ROWS_PRODUCT_WORDS]);
 
@@ -96,7 +117,7 @@ void rows_labels(const struct bank_history *history, int64_t as_of_ms, int64_t c
 #define ROWS_SOURCE_MAP(X)                                                                         \
     X(REFUSED, "refused", "said no in the last ROWS_REFUSED_DAYS, and did not take it back")       \
     X(IGNORED, "ignored", "was offered it, or opened its page, in the last 30 days")               \
-    X(RULED_OUT, "ruled_out", "too risky for him, not for his age, or credit while overdue")       \
+    X(RULED_OUT, "ruled_out", "a rule of eligibility or suitability refuses it")                   \
     X(UNSEEN, "unseen", "nothing is known")
 
 enum rows_source {
@@ -107,9 +128,9 @@ enum rows_source {
 };
 enum { ROWS_REFUSED_DAYS = 180 };
 const char *rows_source_name(enum rows_source source);
-enum rows_source rows_source_of(const struct bank_history *history,
-                                const struct bank_product *product, int product_index,
-                                const struct view_facts *facts, int64_t as_of_ms);
+/* is_refused: a rule says never. */
+enum rows_source rows_source_of(const struct bank_history *history, int product_index,
+                                bool is_refused, int64_t as_of_ms);
 
 struct rows {
     struct matrix matrix;

@@ -52,24 +52,13 @@ static bool has_viewed(const struct bank_history *history, int product, int64_t 
     return false;
 }
 
-/* Suitability as far as it hangs on the customer alone; decide's rules have the last word. */
-static bool is_ruled_out(const struct bank_product *product, const struct view_facts *facts)
-{
-    int level = facts->risk_level > 0 ? facts->risk_level : 1;
-    bool is_of_age =
-        facts->age < 0 || (facts->age >= product->age_min && facts->age <= product->age_max);
-    return product->risk > level || !is_of_age ||
-           (product->category == BANK_CATEGORY_CREDIT && facts->is_overdue);
-}
-
-enum rows_source rows_source_of(const struct bank_history *history,
-                                const struct bank_product *product, int product_index,
-                                const struct view_facts *facts, int64_t as_of_ms)
+enum rows_source rows_source_of(const struct bank_history *history, int product_index,
+                                bool is_refused, int64_t as_of_ms)
 {
     enum rows_source source = source_of_exposures(history, product_index, as_of_ms);
     if (source != ROWS_SOURCE_UNSEEN) return source;
     if (has_viewed(history, product_index, as_of_ms)) return ROWS_SOURCE_IGNORED;
-    return is_ruled_out(product, facts) ? ROWS_SOURCE_RULED_OUT : ROWS_SOURCE_UNSEEN;
+    return is_refused ? ROWS_SOURCE_RULED_OUT : ROWS_SOURCE_UNSEEN;
 }
 
 const char *rows_source_name(enum rows_source source)

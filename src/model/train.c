@@ -42,6 +42,7 @@ enum lx_err train(const char *folder, const struct train_options *options, const
         .as_of_ms = options->as_of_ms,
         .seed = options->seed,
         .weights = options->weights,
+        .rules = options->rules,
         .focal = options->focal,
         .rows_max = options->rows_max > 0 ? options->rows_max : TRAIN_ROWS_MAX,
         .customers_max = options->customers_max > 0 ? options->customers_max : TRAIN_CUSTOMERS_MAX};

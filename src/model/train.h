@@ -25,6 +25,7 @@
 #include "learn/sampling.h"
 #include "model/quality.h"
 #include "model/registry.h"
+#include "model/rows.h"
 
 #define TRAIN_LEAK_AUC 0.98
 
@@ -38,7 +39,8 @@ struct train_options {
     int64_t as_of_ms;      /* only what was known by then; BANK_UNKNOWN_MS: everything */
     enum sampling balance; /* SAMPLING_NONE as a rule */
     struct rows_weights weights;
-    struct focal focal; /* of balance focal; zero: the paper's */
+    const struct rows_rules *rules; /* that `weights` speak of; must be there if not plain */
+    struct focal focal;             /* of balance focal; zero: the paper's */
     uint64_t seed;
     size_t rows_max;      /* rows to fit on; 0: TRAIN_ROWS_MAX */
     size_t customers_max; /* for calibration and quality; 0: TRAIN_CUSTOMERS_MAX */

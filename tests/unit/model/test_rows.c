@@ -455,38 +455,33 @@ static void test_a_negatives_source_is_what_was_known_at_the_moment(void **state
     (void)state;
     const int64_t now = INT64_C(20000) * LX_MS_PER_DAY, day = LX_MS_PER_DAY;
     const int64_t never = BANK_UNKNOWN_MS;
-    enum { OURS = 3, OTHER = 4, RISK = 2 };
+    enum { OURS = 3, OTHER = 4 };
     /* One exposure (answer_days < 0: none yet) and one page view, each `days` before the moment;
      * 0 days: there is none. */
     static const struct {
         const char *what;
         int exposure_days, answer_days, answer, is_control, product, view_days, view_known_days;
-        int level, age;
+        bool is_refused;
         enum rows_source want;
     } cases[] = {
         /* clang-format off */
-        {"nothing known",         0,  0, 0, 0, OURS,   0,  0, 2, 40, ROWS_SOURCE_UNSEEN},
-        {"a no",                 90, 89, BANK_ANSWER_NOT_INTERESTED, 0, OURS, 0, 0, 2, 40, ROWS_SOURCE_REFUSED},
-        {"a no long ago",       200, 199, BANK_ANSWER_NOT_INTERESTED, 0, OURS, 0, 0, 2, 40, ROWS_SOURCE_UNSEEN},
-        {"a no to another",      90, 89, BANK_ANSWER_NOT_INTERESTED, 0, OTHER, 0, 0, 2, 40, ROWS_SOURCE_UNSEEN},
-        {"a no not known yet",   10, -1, BANK_ANSWER_NOT_INTERESTED, 0, OURS, 0, 0, 2, 40, ROWS_SOURCE_IGNORED},
-        {"a no taken back",      10,  9, BANK_ANSWER_RETRACTED, 0, OURS, 0, 0, 2, 40, ROWS_SOURCE_UNSEEN},
-        {"interest",             10,  9, BANK_ANSWER_INTERESTED, 0, OURS, 0, 0, 2, 40, ROWS_SOURCE_UNSEEN},
-        {"shown, no answer",     10, -1, 0, 0, OURS,   0,  0, 2, 40, ROWS_SOURCE_IGNORED},
-        {"shown long ago",       40, -1, 0, 0, OURS,   0,  0, 2, 40, ROWS_SOURCE_UNSEEN},
-        {"in the control group", 10, -1, 0, 1, OURS,   0,  0, 2, 40, ROWS_SOURCE_UNSEEN},
-        {"viewed",                0,  0, 0, 0, OURS,  29, 28, 2, 40, ROWS_SOURCE_IGNORED},
-        {"viewed long ago",       0,  0, 0, 0, OURS,  30, 29, 2, 40, ROWS_SOURCE_UNSEEN},
-        {"viewed, not known yet", 0,  0, 0, 0, OURS,   1, -1, 2, 40, ROWS_SOURCE_UNSEEN},
-        {"too risky",             0,  0, 0, 0, OURS,   0,  0, 1, 40, ROWS_SOURCE_RULED_OUT},
-        {"not assessed",          0,  0, 0, 0, OURS,   0,  0, 0, 40, ROWS_SOURCE_RULED_OUT},
-        {"too young",             0,  0, 0, 0, OURS,   0,  0, 2, 17, ROWS_SOURCE_RULED_OUT},
-        {"age unknown",           0,  0, 0, 0, OURS,   0,  0, 2, -1, ROWS_SOURCE_UNSEEN},
-        {"viewed and too risky",  0,  0, 0, 0, OURS,   5,  4, 1, 40, ROWS_SOURCE_IGNORED},
+        {"nothing known",         0,  0, 0, 0, OURS,   0,  0, false, ROWS_SOURCE_UNSEEN},
+        {"a no",                 90, 89, BANK_ANSWER_NOT_INTERESTED, 0, OURS, 0, 0, false, ROWS_SOURCE_REFUSED},
+        {"a no long ago",       200, 199, BANK_ANSWER_NOT_INTERESTED, 0, OURS, 0, 0, false, ROWS_SOURCE_UNSEEN},
+        {"a no to another",      90, 89, BANK_ANSWER_NOT_INTERESTED, 0, OTHER, 0, 0, false, ROWS_SOURCE_UNSEEN},
+        {"a no not known yet",   10, -1, BANK_ANSWER_NOT_INTERESTED, 0, OURS, 0, 0, false, ROWS_SOURCE_IGNORED},
+        {"a no taken back",      10,  9, BANK_ANSWER_RETRACTED, 0, OURS, 0, 0, false, ROWS_SOURCE_UNSEEN},
+        {"interest",             10,  9, BANK_ANSWER_INTERESTED, 0, OURS, 0, 0, false, ROWS_SOURCE_UNSEEN},
+        {"shown, no answer",     10, -1, 0, 0, OURS,   0,  0, false, ROWS_SOURCE_IGNORED},
+        {"shown long ago",       40, -1, 0, 0, OURS,   0,  0, false, ROWS_SOURCE_UNSEEN},
+        {"in the control group", 10, -1, 0, 1, OURS,   0,  0, false, ROWS_SOURCE_UNSEEN},
+        {"viewed",                0,  0, 0, 0, OURS,  29, 28, false, ROWS_SOURCE_IGNORED},
+        {"viewed long ago",       0,  0, 0, 0, OURS,  30, 29, false, ROWS_SOURCE_UNSEEN},
+        {"viewed, not known yet", 0,  0, 0, 0, OURS,   1, -1, false, ROWS_SOURCE_UNSEEN},
+        {"refused by a rule",             0,  0, 0, 0, OURS,   0,  0, true, ROWS_SOURCE_RULED_OUT},
+        {"viewed and refused by a rule",  0,  0, 0, 0, OURS,   5,  4, true, ROWS_SOURCE_IGNORED},
         /* clang-format on */
     };
-    const struct bank_product product = {
-        .category = BANK_CATEGORY_WEALTH, .risk = RISK, .age_min = 18, .age_max = 70};
     for (size_t i = 0; i < LX_COUNT_OF(cases); i++) {
         const struct bank_exposure exposure = {
             .at_ms = now - cases[i].exposure_days * day,
@@ -503,8 +498,7 @@ static void test_a_negatives_source_is_what_was_known_at_the_moment(void **state
                                              .exposure_count = cases[i].exposure_days > 0,
                                              .events = &view,
                                              .event_count = cases[i].view_days > 0};
-        const struct view_facts facts = {.age = cases[i].age, .risk_level = cases[i].level};
-        enum rows_source got = rows_source_of(&history, &product, OURS, &facts, now);
+        enum rows_source got = rows_source_of(&history, OURS, cases[i].is_refused, now);
         if (got != cases[i].want)
             fail_msg("%s: %s, want %s", cases[i].what, rows_source_name(got),
                      rows_source_name(cases[i].want));

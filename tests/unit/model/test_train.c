@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "decide/past_rules.h"
 #include "model/evaluate.h"
 #include "model/rows.h"
 #include "model/train.h"
@@ -64,7 +65,9 @@ static void test_a_signal_is_found_and_told_again_by_evaluate(void **state)
     train_bank(&bank, &other, &again);
     assert_string_not_equal(result.model, again.model);
     struct train_options weighted = plain;
+    const struct rows_rules rules = past_rules(bank.folder);
     weighted.weights = (struct rows_weights){3, 3, 0.1};
+    weighted.rules = &rules;
     train_bank(&bank, &weighted, &again);
     assert_string_not_equal(result.model, again.model);
     assert_true(again.quality[QUALITY_BY_MODEL].observed_over_expected_top10 > 0.6);
