@@ -6,6 +6,7 @@
 #include "bench/audit.h"
 #include "bench/balance.h"
 #include "bench/expr.h"
+#include "bench/features.h"
 #include "bench/import.h"
 #include "bench/rules.h"
 #include "bench/score.h"
@@ -16,8 +17,9 @@ static const struct bench benches[] = {
     {"score", 400000, bench_score},        {"attribution", 20000, bench_attribution},
     {"synth", 2000000, bench_synth},       {"import", 2000000, bench_import},
     {"expr", 1100000, bench_expr},         {"rules", 20000, bench_rules},
-    {"snapshot", 1100000, bench_snapshot}, {"smote", 1100000, bench_smote},
-    {"adasyn", 200000, bench_adasyn},      {"audit", 2000000, bench_audit},
+    {"features", 20000, bench_features},   {"snapshot", 1100000, bench_snapshot},
+    {"smote", 1100000, bench_smote},       {"adasyn", 200000, bench_adasyn},
+    {"audit", 2000000, bench_audit},
 };
 
 size_t bench_count(void)

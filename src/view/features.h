@@ -73,6 +73,9 @@ LX_MUST_USE enum lx_err view_scratch_open(const struct view_features *features,
                                           struct view_scratch **ret_scratch, struct lx_error *err);
 void view_scratch_close(struct view_scratch *scratch);
 const struct view_features *view_scratch_features(const struct view_scratch *scratch);
+/* From now on each window looks at every row of the past by itself, as if it were the only one: the
+ * same values, for tests and benchmarks to compare with. */
+void view_scratch_set_plain(struct view_scratch *scratch, bool is_plain);
 
 /* As view_customer_features and view_pair_features, with facts that the caller has already. */
 void view_compute_customer(struct view_scratch *scratch, const struct bank_history *history,

@@ -71,6 +71,12 @@ const struct view_features *view_scratch_features(const struct view_scratch *scr
     return scratch->features;
 }
 
+void view_scratch_set_plain(struct view_scratch *scratch, bool is_plain)
+{
+    for (int i = 0; i < 2; i++) scratch->runs[i].is_plain = is_plain;
+    scratch->cohort_run.is_plain = is_plain;
+}
+
 /* --- One feature ----------------------------------------------------------------------------- */
 
 static enum lx_err read_window(void *context, const struct expr_window *window,

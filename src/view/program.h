@@ -142,6 +142,7 @@ struct run {
     struct view_holding *holdings;
     size_t holding_count;
     const struct bank_history *history;
+    bool is_plain;                /* every window by itself, for who compares */
     struct view_reading *reading; /* of the row that a predicate looks at */
     int64_t *values;              /* of a plain distinct() */
     size_t value_capacity;

@@ -382,6 +382,7 @@ void run_pass(struct run *run, const struct bank_history *history, struct view_r
                                        .utc_offset_minutes = reading->context->utc_offset_minutes};
     run->history = history;
     run->reading = reading;
+    if (run->is_plain) return;
     set_day(run, reading->today);
     memset(run->tallies, 0, program->tally_count * sizeof *run->tallies);
     memset(run->slopes, 0, program->slope_count * sizeof *run->slopes);
@@ -426,7 +427,8 @@ enum lx_err run_value(struct run *run, size_t place, struct expr_value *ret_valu
     static const struct tally untouched = {0};
     const struct window *window = &run->program->windows[place];
     const struct expr_window *asked = window->window;
-    if (window->is_plain) return window_plain(run, window->expr, asked, ret_value, err);
+    if (window->is_plain || run->is_plain)
+        return window_plain(run, window->expr, asked, ret_value, err);
     const struct tally *tally = &untouched;
     if (!window->is_keyed)
         tally = &run->tallies[window->tally];
