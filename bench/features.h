@@ -8,11 +8,11 @@
  *   ours    one ordered pass over the customer's events for all windows
  *   peer    the same expressions, each window looking at every row by itself
  * Both get the same history, as it comes from the bank, and every value of every customer and pair
- * must be equal to the bit.
+ * must be equal to the bit. Of the features of pairs those are timed that come from the past.
  * Figures: reading the bank, events a second, what 1.1 million customers would take on one thread
- * (`extrapolated_...`: reckoned, not measured), the refresh of this bank, and of single customers as
- * of now, with events that came since the snapshot: p50 and p99, ours and the peer's. Customers are
- * drawn evenly and asked once each; their history is read from the bank's file.
+ * (`extrapolated_...`: reckoned, not measured), the refresh of this bank, and of single customers
+ * as of now, with events that came since the snapshot: p50 and p99, ours and the peer's. Customers
+ * are drawn evenly and asked once each; their history is read from the bank's file.
  */
 
 #include "bench/bench.h"
