@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "expr/columns.h"
+#include "view/feature_set.h"
 #include "view/fields.h"
 #include "view/program.h"
 #include "view/scan.h"
@@ -30,6 +31,7 @@ struct selection {
     const struct expr *expr;
     struct lx_arena arena;
     struct expr_column windows[EXPR_WINDOWS_MAX];
+    bool is_feature[EXPR_WINDOWS_MAX]; /* the window's column is that of a feature */
 };
 
 /* --- Compiling ------------------------------------------------------------------------------ */
@@ -164,14 +166,15 @@ static void put_value(const struct expr_column *column, size_t row, const struct
     }
 }
 
-/* A feature lies there as a float and is read as its type. */
+/* Whole numbers lie there as such. A feature of which some value fitted none of their columns lies
+ * there as a float and is read as its type. */
 static enum lx_err feature_column(struct selection *selection, const struct expr_field *field,
                                   struct expr_column *ret_column, struct lx_error *err)
 {
     struct expr_column stored;
     enum lx_err code = find_column(selection->audience->frame, "", field->name, &stored, err);
     if (code != LX_OK) return code;
-    if (field->type == EXPR_REAL) {
+    if (field->type == EXPR_REAL || stored.storage != EXPR_STORE_F32) {
         *ret_column = stored;
         return LX_OK;
     }
@@ -290,6 +293,52 @@ static enum lx_err table_call_row(void *context, size_t row, size_t function,
 
 /* --- Windows -------------------------------------------------------------------------------- */
 
+/* What cannot overflow, since there a feature is missing and a condition fails. */
+static bool is_safe(const struct expr_window *window)
+{
+    switch (window->aggregate) {
+    case EXPR_COUNT:
+    case EXPR_DISTINCT:
+    case EXPR_TOP:
+    case EXPR_DAYS_SINCE_LAST:
+    case EXPR_DAYS_SINCE_FIRST: return true;
+    default: return window->argument != NULL && window->argument->op == EXPR_OP_RELATION_FIELD;
+    }
+}
+
+/* A feature that is this window and nothing else; NULL: there is none. */
+static const struct feature *feature_of(const struct view_features *features,
+                                        const struct expr_window *window)
+{
+    for (size_t i = 0; i < features->counts[VIEW_CUSTOMER] && is_safe(window); i++) {
+        const struct feature *feature = &features->items[VIEW_CUSTOMER][i];
+        const struct expr_node *root = feature->expr->root;
+        if (root->op == EXPR_OP_WINDOW &&
+            program_is_same_window(expr_window_at(feature->expr, root->index), window))
+            return feature;
+    }
+    return NULL;
+}
+
+/* The snapshot may have the window already. A feature is a float before it is a whole number, so
+ * only where its column is too narrow for one that a float rounds is it the window's value. */
+static enum lx_err borrow_feature(struct selection *selection, size_t place, bool *ret_has,
+                                  struct lx_error *err)
+{
+    const struct view_audience *audience = selection->audience;
+    const struct feature *feature =
+        feature_of(audience->features, expr_window_at(selection->expr, place));
+    struct expr_column column;
+    *ret_has = false;
+    if (feature == NULL) return LX_OK;
+    enum lx_err code = find_column(audience->frame, "", feature->title.name, &column, err);
+    if (code != LX_OK) return code;
+    *ret_has = column.storage == EXPR_STORE_U8 || column.storage == EXPR_STORE_I16 ||
+               column.storage == EXPR_STORE_U16;
+    if (*ret_has) selection->windows[place] = column;
+    return LX_OK;
+}
+
 /* The pass over the bank. */
 struct window_pass {
     struct selection *selection;
@@ -327,6 +376,7 @@ static enum lx_err visit_customer(void *context, const struct bank_history *hist
     run_pass(visit->run, history, &reading);
     for (size_t i = 0; i < expr_window_count(selection->expr); i++) {
         struct expr_value value;
+        if (selection->is_feature[i]) continue;
         enum lx_err code = run_value(visit->run, visit->pass->places[i], &value, err);
         if (code != LX_OK) return lx_error_prefix(err, "customer %s", history->id);
         put_value(&selection->windows[i], (size_t)history->customer, &value);
@@ -353,8 +403,13 @@ static enum lx_err pass_range(void *context, int worker, struct bank *bank, size
 static enum lx_err compute_windows(struct selection *selection, const struct lx_env *env,
                                    struct lx_error *err)
 {
-    size_t count = expr_window_count(selection->expr);
-    if (count == 0) return LX_OK;
+    size_t count = expr_window_count(selection->expr), left = 0;
+    for (size_t i = 0; i < count; i++) {
+        enum lx_err code = borrow_feature(selection, i, &selection->is_feature[i], err);
+        if (code != LX_OK) return code;
+        left += !selection->is_feature[i];
+    }
+    if (left == 0) return LX_OK;
     struct window_pass *pass = lx_calloc(1, sizeof *pass);
     if (pass == NULL) return out_of_memory(err);
     pass->selection = selection;
@@ -364,6 +419,7 @@ static enum lx_err compute_windows(struct selection *selection, const struct lx_
     enum lx_err code = LX_OK;
     for (size_t i = 0; i < count && code == LX_OK; i++) {
         const struct expr_window *window = expr_window_at(selection->expr, i);
+        if (selection->is_feature[i]) continue;
         pass->reads_outer = pass->reads_outer || !window->is_constant;
         code = make_column(selection, window->type, &selection->windows[i], err);
     }

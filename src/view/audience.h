@@ -5,10 +5,11 @@
  * audience: which customers of a snapshot a condition holds of.
  *
  * The condition runs over the snapshot's columns (expr/columns.h); what has no column but is in the
- * snapshot (held_count, risk_allows, peer) is asked row by row where it is still wanted. Windows
- * are in no snapshot: all those of the condition are computed in one ordered pass over the bank,
- * as of the snapshot's moment, and are columns from then on. A window that overflows for any
- * customer is an error, whoever is wanted.
+ * snapshot (held_count, risk_allows, peer) is asked row by row where it is still wanted. A window
+ * that a feature is made of alone uses that feature's column, if no float has rounded it; all
+ * others of the condition are computed in one ordered pass over the bank, as of the snapshot's
+ * moment, and are columns from then on. A window that overflows for any customer is an error,
+ * whoever is wanted.
  *
  * Ownership: borrows bank, features and snapshot.
  * Errors:    LX_ERR_BAD_INPUT with the place in struct expr_fault, LX_ERR_OVERFLOW, LX_ERR_LIMIT,

@@ -107,7 +107,7 @@ static float value_of(struct evaluation *evaluation, const struct feature *featu
     if (code != LX_OK) return NAN;
     if (!feature->is_yuan) return view_value_to_float(&value, feature->type);
     if (value.is_null) return NAN;
-    return (float)rint(value.as.real * 100);
+    return (float)(rint(value.as.real * 100) + 0.0); /* no negative zero: fen are whole */
 }
 
 static const struct bank_profile *profile_of(const struct bank_history *history,

@@ -95,7 +95,7 @@ static void *room(struct making *making, size_t count, size_t size)
     return lx_arena_array(&making->program->arena, count, size);
 }
 
-static bool is_same_window(const struct expr_window *a, const struct expr_window *b)
+bool program_is_same_window(const struct expr_window *a, const struct expr_window *b)
 {
     return a->aggregate == b->aggregate && a->relation == b->relation && a->over == b->over &&
            a->before == b->before && a->is_over_months == b->is_over_months &&
@@ -274,7 +274,7 @@ static void add_windows(struct making *making, const struct program_source *sour
         const struct expr_window *asked = expr_window_at(source->expr, i);
         size_t place = 0;
         while (place < program->window_count &&
-               !is_same_window(program->windows[place].window, asked))
+               !program_is_same_window(program->windows[place].window, asked))
             place++;
         source->ret_places[i] = (uint16_t)place;
         if (place < program->window_count) continue;

@@ -115,6 +115,9 @@ LX_MUST_USE enum lx_err program_make(const struct view_schema *schema,
                                      struct program *ret_program, struct lx_error *err);
 void program_release(struct program *program);
 
+/* Whether two windows count the same, whichever expressions they stand in. */
+bool program_is_same_window(const struct expr_window *a, const struct expr_window *b);
+
 /* As of a day: the windows that are active between the ends of spans. Made once for each of the
  * days last asked for, since training goes from month to month with each customer. */
 enum { RUN_DAYS = 32 };

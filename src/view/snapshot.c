@@ -2,12 +2,20 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 #include "codec/bytes.h"
 #include "host/file.h"
 #include "view/schema.h"
 #include "view/snapshot_layout.h"
+
+/* A customer feature as it lies there. */
+struct feature_column {
+    enum frame_type type;
+    const void *values;
+    const uint64_t *nulls; /* NULL: none is missing, but for NaN */
+};
 
 struct view_snapshot {
     struct frame *frame;
@@ -19,7 +27,7 @@ struct view_snapshot {
     struct view_peers *peers;
     struct view_features *definitions;
     float *defaults; /* pair features of nobody, by product */
-    const float **features;
+    struct feature_column *features;
     const void *facts[SNAPSHOT_FACT_COUNT];
     struct frame_column ids, held, pairs, hashes, rows;
 };
@@ -197,6 +205,36 @@ static enum lx_err find_defaults(struct view_snapshot *snapshot, struct lx_error
     return code;
 }
 
+static bool is_feature_type(enum frame_type type)
+{
+    switch (type) {
+    case FRAME_F32:
+    case FRAME_U8:
+    case FRAME_I16:
+    case FRAME_U16:
+    case FRAME_I32:
+    case FRAME_I64: return true;
+    default: return false;
+    }
+}
+
+/* How narrow a feature's column is was found when it was written. */
+static enum lx_err find_feature(const struct view_snapshot *snapshot, const char *name,
+                                struct feature_column *ret_feature, struct lx_error *err)
+{
+    for (size_t i = 0; i < frame_column_count(snapshot->frame); i++) {
+        struct frame_column column;
+        enum lx_err code = frame_column_at(snapshot->frame, i, &column, err);
+        if (code != LX_OK) return code;
+        if (strcmp(column.name, name) != 0) continue;
+        if (!is_feature_type(column.type))
+            return lx_fail(err, LX_ERR_CORRUPT, "%s: column %s: not numbers", snapshot->path, name);
+        *ret_feature = (struct feature_column){column.type, column.values, column.nulls};
+        return LX_OK;
+    }
+    return lx_fail(err, LX_ERR_CORRUPT, "%s: column %s: missing", snapshot->path, name);
+}
+
 static enum lx_err find_features(struct view_snapshot *snapshot, struct lx_error *err)
 {
     size_t count = view_features_count(snapshot->definitions, VIEW_CUSTOMER);
@@ -204,11 +242,9 @@ static enum lx_err find_features(struct view_snapshot *snapshot, struct lx_error
     if (snapshot->features == NULL)
         return lx_fail(err, LX_ERR_NO_MEMORY, "snapshot: out of memory");
     for (size_t i = 0; i < count; i++) {
-        struct frame_column column;
         const char *name = view_features_at(snapshot->definitions, VIEW_CUSTOMER, i)->name;
-        enum lx_err code = frame_column_named(snapshot->frame, name, FRAME_F32, &column, err);
+        enum lx_err code = find_feature(snapshot, name, &snapshot->features[i], err);
         if (code != LX_OK) return code;
-        snapshot->features[i] = column.values;
     }
     return find_defaults(snapshot, err);
 }
@@ -375,13 +411,28 @@ const char *view_snapshot_id(const struct view_snapshot *snapshot, int64_t custo
     return frame_list_at(&snapshot->ids, (uint64_t)customer, ret_length);
 }
 
+static float feature_value(const struct feature_column *column, int64_t customer)
+{
+    if (column->nulls != NULL && (column->nulls[customer / 64] >> (customer % 64) & 1) != 0)
+        return NAN;
+    switch (column->type) {
+    case FRAME_U8: return ((const uint8_t *)column->values)[customer];
+    case FRAME_I16: return ((const int16_t *)column->values)[customer];
+    case FRAME_U16: return ((const uint16_t *)column->values)[customer];
+    case FRAME_I32: return (float)((const int32_t *)column->values)[customer];
+    case FRAME_I64: return (float)((const int64_t *)column->values)[customer];
+    default: return ((const float *)column->values)[customer];
+    }
+}
+
 void view_snapshot_customer(const struct view_snapshot *snapshot, int64_t customer,
                             float *ret_values)
 {
     LX_ASSERT(customer >= 0 && customer < snapshot->customers);
 
     size_t count = view_features_count(snapshot->definitions, VIEW_CUSTOMER);
-    for (size_t i = 0; i < count; i++) ret_values[i] = snapshot->features[i][customer];
+    for (size_t i = 0; i < count; i++)
+        ret_values[i] = feature_value(&snapshot->features[i], customer);
 }
 
 void view_snapshot_facts(const struct view_snapshot *snapshot, int64_t customer,

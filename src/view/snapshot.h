@@ -6,11 +6,11 @@
  *
  * DIR/snapshot/<as-of>-<n>.frame and DIR/snapshot/current, which names it; a new one is verified
  * block by block before `current` is replaced, so that readers see the old or the new, never a
- * part. Columns: id (TEXT), one F32 column for each customer feature, facts, and of the pair
- * features those that come from the history as a LIST of (product, feature, value) where they
- * differ from a product that the customer never met. Meta: as-of
- * moment, feature-set hash, catalogue hash, journal position, peers. Errors: LX_ERR_NOT_READY (no
- * snapshot: run `lingxi refresh`; other feature set: refresh again).
+ * part. Columns: id (TEXT), one for each customer feature (whole numbers as narrow as they are,
+ * with nulls; else F32), facts, and of the pair features those that come from the history as a LIST
+ * of (product, feature, value) where they differ from a product that the customer never met. Meta:
+ * as-of moment, feature-set hash, catalogue hash, journal position, peers. Errors: LX_ERR_NOT_READY
+ * (no snapshot: run `lingxi refresh`; other feature set: refresh again).
  */
 
 #include "base/env.h"

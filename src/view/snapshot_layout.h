@@ -6,7 +6,9 @@
  * reader share. Private to view.
  *
  *   id               TEXT  the bank's own
- *   (feature name)   F32   one for each customer feature
+ *   (feature name)   one for each customer feature: F32 where it is REAL, with NaN where it is
+ *                    missing; else the narrowest of U8, I16, U16, I32, I64 that holds it, with
+ *                    nulls
  *   facts.NAME       view_facts without `held`
  *   held             LIST  of uint16_t: products held, ascending
  *   pairs            LIST  of struct snapshot_pair: what the customer did with products
@@ -52,6 +54,27 @@ enum {
 #define X(name, frame_type, type) #name " "
 static const char snapshot_fact_names[] = SNAPSHOT_FACT_MAP(X);
 #undef X
+
+/* What holds a feature of the type whose values, all of them whole, lie within low .. high: the
+ * narrowest that an expression reads as that type, F32 where there is none. */
+static inline enum frame_type snapshot_column_type(enum expr_type type, float low, float high)
+{
+    bool is_small = low >= 0 && high <= UINT8_MAX, is_unsigned = low >= 0 && high <= UINT16_MAX;
+    switch (type) {
+    case EXPR_BOOLEAN: return low >= 0 && high <= 1 ? FRAME_U8 : FRAME_F32;
+    case EXPR_ENUM: return is_small ? FRAME_U8 : is_unsigned ? FRAME_U16 : FRAME_F32;
+    case EXPR_INTEGER:
+    case EXPR_DATE:
+    case EXPR_MONEY: break;
+    default: return FRAME_F32;
+    }
+    if (is_small) return FRAME_U8;
+    if (low >= INT16_MIN && high <= INT16_MAX) return FRAME_I16;
+    if (is_unsigned) return FRAME_U16;
+    /* Both are powers of 2, which a float can be; the largest of each type cannot. */
+    if (low >= -0x1p31F && high < 0x1p31F) return FRAME_I32;
+    return low >= -0x1p63F && high < 0x1p63F ? FRAME_I64 : FRAME_F32;
+}
 
 /* One kept pair feature of one product that is not what view_compute_default gives. */
 struct snapshot_pair {

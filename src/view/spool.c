@@ -1,10 +1,12 @@
 #include "view/spool.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/file.h"
+#include "view/feature_set.h"
 #include "view/peers_table.h"
 #include "view/scan.h"
 #include "view/snapshot_layout.h"
@@ -36,6 +38,12 @@ static const struct {
 #undef X
 };
 
+/* What has been seen of a feature: how narrow a column holds it. */
+struct extent {
+    float low, high;
+    bool is_seen, has_missing, has_fraction;
+};
+
 struct id_entry {
     uint64_t hash;
     int32_t row;
@@ -49,6 +57,7 @@ struct spool_part {
     uint64_t written;
     char path[LX_PATH_MAX];
     float *features;                        /* [feature][ROWS] */
+    struct extent *extents;                 /* by feature, of all ranges of this worker */
     void *facts[SNAPSHOT_FACT_COUNT];       /* [ROWS] each */
     uint32_t offsets[LIST_COUNT][ROWS + 1]; /* in elements */
     struct lx_buffer lists[LIST_COUNT];
@@ -89,10 +98,11 @@ static enum lx_err open_part(struct spool_part *part, struct spool *spool, const
     part->rows.part = part;
     for (int i = 0; i < LIST_COUNT; i++) lx_buffer_init(&part->lists[i], LIST_BYTES_MAX);
     part->features = lx_malloc(spool->feature_count * ROWS * sizeof(float));
+    part->extents = lx_calloc(spool->feature_count + 1, sizeof *part->extents);
     part->rows.customer_values = lx_malloc(spool->feature_count * sizeof(float));
     part->rows.pair_values = lx_malloc(LX_PRODUCT_MAX * spool->pair_count * sizeof(float) + 1);
-    bool is_whole = part->features != NULL && part->rows.customer_values != NULL &&
-                    part->rows.pair_values != NULL;
+    bool is_whole = part->features != NULL && part->extents != NULL &&
+                    part->rows.customer_values != NULL && part->rows.pair_values != NULL;
     for (int i = 0; i < SNAPSHOT_FACT_COUNT; i++) {
         part->facts[i] = lx_malloc(ROWS * facts_columns[i].size);
         is_whole = is_whole && part->facts[i] != NULL;
@@ -118,6 +128,7 @@ static void close_part(struct spool_part *part)
     for (int i = 0; i < LIST_COUNT; i++) lx_buffer_release(&part->lists[i]);
     for (int i = 0; i < SNAPSHOT_FACT_COUNT; i++) lx_free(part->facts[i]);
     lx_free(part->features);
+    lx_free(part->extents);
     lx_free(part->rows.customer_values);
     lx_free(part->rows.pair_values);
 }
@@ -280,6 +291,21 @@ static enum lx_err append_lists(struct spool_part *part, struct spool_range *ran
     return code;
 }
 
+static void widen(struct extent *extent, const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        float value = values[i];
+        if (isnan(value)) {
+            extent->has_missing = true;
+            continue;
+        }
+        if (!extent->is_seen || value < extent->low) extent->low = value;
+        if (!extent->is_seen || value > extent->high) extent->high = value;
+        extent->is_seen = true;
+        extent->has_fraction |= value != truncf(value);
+    }
+}
+
 enum lx_err spool_end(struct spool *spool, int worker, size_t number, struct lx_error *err)
 {
     LX_ASSERT(number < spool->range_count);
@@ -288,8 +314,12 @@ enum lx_err spool_end(struct spool *spool, int worker, size_t number, struct lx_
     struct spool_range *range = &spool->ranges[number];
     *range = (struct spool_range){.worker = worker, .at = part->written, .count = part->rows.count};
     enum lx_err code = LX_OK;
-    for (size_t i = 0; i < spool->feature_count && code == LX_OK; i++)
-        code = append(part, part->features + i * ROWS, range->count * sizeof(float), err);
+    for (size_t i = 0; i < spool->feature_count && code == LX_OK; i++) {
+        const float *values = part->features + i * ROWS;
+        if (!view_features_is_late(spool->features, i))
+            widen(&part->extents[i], values, range->count);
+        code = append(part, values, range->count * sizeof(float), err);
+    }
     for (int i = 0; i < SNAPSHOT_FACT_COUNT && code == LX_OK; i++)
         code = append(part, part->facts[i], range->count * facts_columns[i].size, err);
     return code == LX_OK ? append_lists(part, range, err) : code;
@@ -419,6 +449,9 @@ static enum lx_err compute_range(struct spool *spool, struct spool_range *range,
     }
     range->late_at = part->written;
     if (code != LX_OK) return code;
+    for (size_t i = 0, place = 0; i < spool->feature_count; i++)
+        if (view_features_is_late(spool->features, i))
+            widen(&part->extents[i], late->values + place++ * range->count, range->count);
     return append(part, late->values, late_count(spool) * range->count * sizeof(float), err);
 }
 
@@ -445,15 +478,86 @@ static enum lx_err compute_late(struct spool *spool, const struct view_peers *pe
     return code;
 }
 
-static enum lx_err write_late(struct spool *spool, struct frame_writer *writer, const char *name,
-                              size_t place, struct piece *piece, struct lx_error *err)
+/* --- Columns of features --------------------------------------------------------------------- */
+
+/* A column of features: where its floats stand in a range, and as what it is written. */
+struct feature_column {
+    const char *name;
+    enum frame_type type;
+    size_t before; /* bytes a row before it */
+    bool is_late, has_missing;
+};
+
+static struct extent extent_of(const struct spool *spool, size_t feature)
 {
-    enum lx_err code = frame_column_begin(writer, name, FRAME_F32, 0, err);
+    struct extent all = {0};
+    for (int i = 0; i < spool->worker_count; i++) {
+        const struct extent *one = &spool->parts[i].extents[feature];
+        all.has_missing |= one->has_missing;
+        all.has_fraction |= one->has_fraction;
+        if (!one->is_seen) continue;
+        if (!all.is_seen || one->low < all.low) all.low = one->low;
+        if (!all.is_seen || one->high > all.high) all.high = one->high;
+        all.is_seen = true;
+    }
+    return all;
+}
+
+static enum lx_err read_floats(const struct spool *spool, const struct spool_range *range,
+                               const struct feature_column *column, float *values,
+                               struct lx_error *err)
+{
+    uint64_t at = (column->is_late ? range->late_at : range->at) + column->before * range->count;
+    return read_piece(spool, range, at, values, range->count * sizeof *values, err);
+}
+
+static enum lx_err write_nulls(const struct spool *spool, struct frame_writer *writer,
+                               const struct feature_column *column, struct piece *piece,
+                               struct lx_error *err)
+{
+    enum lx_err code = LX_OK;
+    const float *values = (const void *)piece->bytes;
     for (size_t i = 0; i < spool->range_count && code == LX_OK; i++) {
         const struct spool_range *range = &spool->ranges[i];
-        code = read_piece(spool, range, range->late_at + place * range->count * sizeof(float),
-                          piece->bytes, range->count * sizeof(float), err);
-        if (code == LX_OK) code = frame_column_values(writer, piece->bytes, range->count, err);
+        code = read_floats(spool, range, column, (void *)piece->bytes, err);
+        if (code != LX_OK) break;
+        memset(piece->offsets, 0, frame_bit_words(range->count) * sizeof *piece->offsets);
+        for (size_t row = 0; row < range->count; row++)
+            piece->offsets[row / 64] |= (uint64_t)isnan(values[row]) << (row % 64);
+        code = frame_column_nulls(writer, piece->offsets, frame_bit_words(range->count), err);
+    }
+    return code;
+}
+
+static void narrow(enum frame_type type, const float *values, size_t count, void *ret_values)
+{
+#define NARROW(element)                                                                            \
+    for (size_t i = 0; i < count; i++)                                                             \
+    ((element *)ret_values)[i] = isnan(values[i]) ? 0 : (element)values[i]
+    switch (type) {
+    case FRAME_U8: NARROW(uint8_t); break;
+    case FRAME_I16: NARROW(int16_t); break;
+    case FRAME_U16: NARROW(uint16_t); break;
+    case FRAME_I32: NARROW(int32_t); break;
+    case FRAME_I64: NARROW(int64_t); break;
+    default: memcpy(ret_values, values, count * sizeof *values);
+    }
+#undef NARROW
+}
+
+static enum lx_err write_feature(const struct spool *spool, struct frame_writer *writer,
+                                 const struct feature_column *column, struct piece *piece,
+                                 struct lx_error *err)
+{
+    enum lx_err code = frame_column_begin(writer, column->name, column->type, 0, err);
+    if (code == LX_OK && column->type != FRAME_F32 && column->has_missing)
+        code = write_nulls(spool, writer, column, piece, err);
+    for (size_t i = 0; i < spool->range_count && code == LX_OK; i++) {
+        const struct spool_range *range = &spool->ranges[i];
+        code = read_floats(spool, range, column, (void *)piece->bytes, err);
+        if (code != LX_OK) break;
+        narrow(column->type, (const void *)piece->bytes, range->count, piece->offsets);
+        code = frame_column_values(writer, piece->offsets, range->count, err);
     }
     return code == LX_OK ? frame_column_end(writer, err) : code;
 }
@@ -465,12 +569,19 @@ static enum lx_err write_features(struct spool *spool, struct frame_writer *writ
     enum lx_err code = LX_OK;
     size_t late = 0;
     for (size_t i = 0; i < spool->feature_count && code == LX_OK; i++) {
-        const char *name = view_features_at(spool->features, VIEW_CUSTOMER, i)->name;
-        if (view_features_is_late(spool->features, i))
-            code = write_late(spool, writer, name, late++, piece, err);
-        else
-            code = write_fixed(spool, writer, name, FRAME_F32, sizeof(float), i * sizeof(float),
-                               piece, err);
+        const struct feature *feature = &spool->features->items[VIEW_CUSTOMER][i];
+        const struct extent extent = extent_of(spool, i);
+        const struct feature_column column = {
+            .name = feature->title.name,
+            .type = extent.has_fraction
+                        ? FRAME_F32
+                        : snapshot_column_type(feature->type, extent.low, extent.high),
+            .is_late = feature->is_late,
+            .before = (feature->is_late ? late : i) * sizeof(float),
+            .has_missing = extent.has_missing,
+        };
+        late += feature->is_late;
+        code = write_feature(spool, writer, &column, piece, err);
         env->progress(env->context, "snapshot", i + 1, spool->feature_count);
     }
     return code;

@@ -7,6 +7,9 @@
  */
 #include "random_bank.h"
 
+#include <math.h>
+
+#include "frame/frame.h"
 #include "view/audience.h"
 #include "view/audience_kept.h"
 
@@ -140,6 +143,99 @@ static void test_columns_answer_as_each_customer_does(void **state)
         check_condition(conditions[i], 1 + (int)(i % 2));
 }
 
+/* --- Random conditions over features, and over windows that are features --------------------- */
+
+static const char *pick_feature(struct lx_rng *rng, char *text, size_t size)
+{
+    const struct expr_schema *schema =
+        view_schema_scope(view_features_schema(features), VIEW_CUSTOMER);
+    size_t own = view_schema_own_count();
+    const struct expr_field *field =
+        &schema->fields[own + lx_rng_below(rng, schema->field_count - own)];
+    static const char *const operators[] = {"=", "<>", "<", "<=", ">", ">="};
+    static float values[LX_FEATURES_MAX];
+    size_t place = view_features_find(features, VIEW_CUSTOMER, field->name);
+    int64_t customer = (int64_t)lx_rng_below(rng, CUSTOMERS);
+    view_snapshot_customer(snapshot, customer, values);
+    float value = values[place];
+    const char *definition = view_features_at(features, VIEW_CUSTOMER, place)->definition;
+    /* The window itself instead of its feature's name: both must say the same. */
+    bool is_window = lx_rng_below(rng, 2) == 0 && strchr("cmsad", definition[0]) != NULL &&
+                     strstr(definition, " over ") != NULL && strstr(definition, ") ") != NULL &&
+                     strpbrk(definition, "/*+<>,'") == NULL;
+    char name[512];
+    snprintf(name, sizeof name, is_window ? "(%s)" : "%s", is_window ? definition : field->name);
+    if (lx_rng_below(rng, 5) == 0 || isnan(value))
+        snprintf(text, size, "%s is %snull", name, lx_rng_below(rng, 2) == 0 ? "" : "not ");
+    else if (field->type == EXPR_BOOLEAN)
+        snprintf(text, size, "%s%s", lx_rng_below(rng, 2) == 0 ? "not " : "", name);
+    else if (field->type == EXPR_ENUM)
+        snprintf(text, size, "%s = '%s'", name, field->enumeration->codes[(int)value]);
+    else if (field->type == EXPR_MONEY)
+        snprintf(text, size, "%s %s %ld.%02ld", name, operators[lx_rng_below(rng, 6)],
+                 labs((long)value) / 100, labs((long)value) % 100);
+    else
+        snprintf(text, size, "%s %s %.9g", name, operators[lx_rng_below(rng, 6)], (double)value);
+    return text;
+}
+
+static void test_random_conditions_over_typed_columns_answer_as_rows_do(void **state)
+{
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct lx_rng rng = lx_rng_of(seed, 31);
+        char first[640], second[640], text[1400];
+        struct lx_error err;
+        struct lx_env env = test_env(1);
+        uint64_t bits[WORDS] = {0}, count = 0;
+        struct lx_arena arena;
+        snprintf(text, sizeof text, "%s %s %s", pick_feature(&rng, first, sizeof first),
+                 lx_rng_below(&rng, 2) == 0 ? "and" : "or",
+                 pick_feature(&rng, second, sizeof second));
+        struct expr *expr = compile(text);
+        const struct view_context context = {.catalogue = bank_catalogue(bank),
+                                             .peers = view_snapshot_peers(snapshot),
+                                             .utc_offset_minutes = HISTORY_UTC_OFFSET};
+        if (view_audience_select(audience, expr, &env, bits, &count, &err) != LX_OK)
+            fail_msg("seed %lu: %s: %s", (unsigned long)seed, text, err.text);
+        lx_arena_init(&arena, LX_FILE_MAX);
+        for (int i = 0; i < 25; i++) {
+            int64_t customer = (int64_t)lx_rng_below(&rng, CUSTOMERS);
+            struct bank_history history;
+            bool want = false, got = (bits[customer / 64] >> (customer % 64) & 1) != 0;
+            lx_arena_clear(&arena);
+            MUST(bank_history_read(bank, customer, &arena, &history, &err));
+            MUST(view_ask(features, expr, VIEW_CUSTOMER, &history,
+                          &(struct view_as_of){&context, HISTORY_NOW_MS},
+                          &(struct view_answer){&want, take}, &err));
+            if (got != want)
+                fail_msg("seed %lu: %s: customer %ld: column says %d, asked he says %d",
+                         (unsigned long)seed, text, (long)customer, got, want);
+        }
+        lx_arena_release(&arena);
+        expr_free(expr);
+    }
+}
+
+/* Whole numbers are kept as such, and as narrow as they are. */
+static void test_features_lie_in_columns_of_their_type(void **state)
+{
+    static const struct {
+        const char *name;
+        enum frame_type type;
+    } rows[] = {
+        {"logins_30d", FRAME_U8},        {"is_male", FRAME_U8},  {"top_channel_365d", FRAME_U8},
+        {"days_since_login", FRAME_I16}, {"balance", FRAME_I64}, {"act_trend", FRAME_F32},
+        {"branch_customers", FRAME_F32},
+    };
+    struct lx_error err;
+    for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
+        struct frame_column column;
+        if (frame_column_named(view_snapshot_frame(snapshot), rows[i].name, rows[i].type, &column,
+                               &err) != LX_OK)
+            fail_msg("%s: %s", rows[i].name, err.text);
+    }
+}
+
 static void test_what_is_no_condition_over_customers_is_refused(void **state)
 {
     static const struct {
@@ -222,6 +318,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_columns_answer_as_each_customer_does),
+        cmocka_unit_test(test_random_conditions_over_typed_columns_answer_as_rows_do),
+        cmocka_unit_test(test_features_lie_in_columns_of_their_type),
         cmocka_unit_test(test_what_is_no_condition_over_customers_is_refused),
         cmocka_unit_test(test_masked_ids_show_their_ends_only),
         cmocka_unit_test(test_kept_audiences_remember_their_sizes),
