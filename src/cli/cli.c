@@ -57,6 +57,22 @@ enum lx_err cli_int(const struct cli_call *call, const char *option, int64_t low
     return LX_OK;
 }
 
+enum lx_err cli_real(const struct cli_call *call, const char *option, double low, double high,
+                     double fallback, double *ret_value, struct lx_error *err)
+{
+    LX_ASSERT(low <= high);
+
+    const char *text = cli_value(call, option);
+    double value = fallback;
+    if (text != NULL && field_real(text, strlen(text), &value, err) != LX_OK)
+        return lx_fail(err, LX_ERR_USAGE, "%s %s: not a number", option, text);
+    if (text != NULL && !(value >= low && value <= high))
+        return lx_fail(err, LX_ERR_USAGE, "%s %s: must lie between %g and %g", option, text, low,
+                       high);
+    *ret_value = value;
+    return LX_OK;
+}
+
 enum lx_err cli_as_of(const struct cli_call *call, const char *option, int utc_offset_minutes,
                       int64_t *ret_at_ms, struct lx_error *err)
 {

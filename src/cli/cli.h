@@ -69,6 +69,9 @@ bool cli_flag(const struct cli_call *call, const char *option);
 LX_MUST_USE enum lx_err cli_int(const struct cli_call *call, const char *option, int64_t low,
                                 int64_t high, int64_t fallback, int64_t *ret_value,
                                 struct lx_error *err);
+LX_MUST_USE enum lx_err cli_real(const struct cli_call *call, const char *option, double low,
+                                 double high, double fallback, double *ret_value,
+                                 struct lx_error *err);
 /* A day (YYYY-MM-DD) -> the last millisecond of that bank day; BANK_UNKNOWN_MS when not given. */
 LX_MUST_USE enum lx_err cli_as_of(const struct cli_call *call, const char *option,
                                   int utc_offset_minutes, int64_t *ret_at_ms, struct lx_error *err);

@@ -51,6 +51,8 @@ static enum lx_err synth_options_of(struct cli_call *call, struct synth_options 
     if (code == LX_OK) code = cli_int(call, "--seed", 0, INT64_MAX, 1, &seed, err);
     if (code == LX_OK)
         code = cli_int(call, "--dirt-ppm", 0, SYNTH_DIRT_PPM_MAX, 2000, &dirt_ppm, err);
+    if (code == LX_OK)
+        code = cli_real(call, "--taste", SYNTH_TASTE_MIN, SYNTH_TASTE_MAX, 1, &options->taste, err);
     if (code != LX_OK) return code;
 
     options->folder = call->arguments[0];

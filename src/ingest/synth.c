@@ -43,6 +43,10 @@ static enum lx_err check_options(const struct synth_options *options, struct lx_
     if (options->dirt_ppm > SYNTH_DIRT_PPM_MAX)
         return lx_fail(err, LX_ERR_USAGE, "dirt-ppm: %u; must be 0 to %d", options->dirt_ppm,
                        SYNTH_DIRT_PPM_MAX);
+    if (options->taste != 0 &&
+        !(options->taste >= SYNTH_TASTE_MIN && options->taste <= SYNTH_TASTE_MAX))
+        return lx_fail(err, LX_ERR_USAGE, "taste: %g; must be %g to %g", options->taste,
+                       SYNTH_TASTE_MIN, SYNTH_TASTE_MAX);
     return LX_OK;
 }
 
@@ -315,6 +319,7 @@ enum lx_err synth_write(const struct synth_options *options, const struct lx_env
     if (profile == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "synth: the profile");
     code = synth_profile_parse(options->profile_file, options->profile, options->profile_length,
                                options->catalogue, profile, err);
+    if (options->taste != 0) profile->taste_scale *= options->taste;
     if (code == LX_OK) code = synth_world_open(&world, options, profile, false, err);
     struct writer writer = {.world = &world, .options = options};
     if (code == LX_OK) {

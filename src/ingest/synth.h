@@ -27,6 +27,9 @@
 
 enum { SYNTH_MONTHS_MAX = 120, SYNTH_DIRT_PPM_MAX = 100000 };
 
+#define SYNTH_TASTE_MIN 0.1
+#define SYNTH_TASTE_MAX 4.0
+
 #define SYNTH_CUSTOMERS_MAX ((uint64_t)200000000)
 
 struct synth_options {
@@ -39,6 +42,10 @@ struct synth_options {
     int months;         /* 1 to SYNTH_MONTHS_MAX, the last one ends at the profile's `end` */
     uint64_t seed;
     uint32_t dirt_ppm; /* spoilt or doubled rows in a million, to SYNTH_DIRT_PPM_MAX */
+    /* Times the profile's taste_scale, SYNTH_TASTE_MIN to SYNTH_TASTE_MAX; 0: 1. Hidden tastes move
+     * openings and answers by one number, so that another strength is another bank with a truth of
+     * its own; rates are calibrated anew, so it opens and says yes as often. */
+    double taste;
 };
 
 struct synth_result {

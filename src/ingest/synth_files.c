@@ -27,6 +27,7 @@ static const struct {
     [SYNTH_FILE_NEEDS] = {"truth/needs.csv", ""},
     [SYNTH_FILE_ACCEPTANCE] = {"truth/acceptance.csv", ""},
     [SYNTH_FILE_OFFERS] = {"truth/offers.csv", ""},
+    [SYNTH_FILE_HIDDEN] = {"truth/hidden.csv", ""},
 };
 
 static bool is_txn(size_t file)
@@ -54,7 +55,7 @@ void synth_file_name(const struct synth_world *world, size_t file, char *ret_nam
 
 void synth_put_header(const struct synth_world *world, size_t file, struct lx_buffer *buffer)
 {
-    if (file >= SYNTH_FILE_NEEDS && file <= SYNTH_FILE_OFFERS)
+    if (file >= SYNTH_FILE_NEEDS && file <= SYNTH_FILE_HIDDEN)
         synth_put_truth_header(world, file, buffer);
     else if (file < SYNTH_FILE_MONTHS)
         lx_buffer_append_text(buffer, FILES[file].header);

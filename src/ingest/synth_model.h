@@ -66,6 +66,7 @@ enum synth_file {
     SYNTH_FILE_NEEDS,
     SYNTH_FILE_ACCEPTANCE,
     SYNTH_FILE_OFFERS,
+    SYNTH_FILE_HIDDEN,
     SYNTH_FILE_MONTHS, /* first of the monthly ones: txn, then applog, of month 0, 1, ... */
 };
 

@@ -60,13 +60,15 @@ static void put_needs(const struct synth_life_state *life, struct lx_buffer *buf
     lx_buffer_append_byte(buffer, '\n');
 }
 
-/* One customer and product: the logit of a yes, and its probability in ppm, which is 0 where there
- * is nothing to accept: he holds it, or he is gone. */
-static void put_offers(const struct synth_life_state *life, struct lx_buffer *logits,
-                       struct lx_buffer *chances)
+/* One customer and product: the logit of a yes, its part that is hidden taste, and its probability
+ * in ppm, which is 0 where there is nothing to accept: he holds it, or he is gone. */
+static void put_offers(const struct synth_life_state *life)
 {
+    struct lx_buffer *files = life->block->files, *logits = &files[SYNTH_FILE_OFFERS];
+    struct lx_buffer *chances = &files[SYNTH_FILE_ACCEPTANCE], *hidden = &files[SYNTH_FILE_HIDDEN];
     lx_buffer_append(logits, life->id, SYNTH_ID_SIZE);
     lx_buffer_append(chances, life->id, SYNTH_ID_SIZE);
+    lx_buffer_append(hidden, life->id, SYNTH_ID_SIZE);
     bool is_gone = life->left_day != INT32_MAX;
     for (int p = 0; p < life->world->product_count; p++) {
         double logit = synth_clamp(synth_answer_logit(life, p), SYNTH_LOGIT_MIN, SYNTH_LOGIT_MAX);
@@ -74,9 +76,12 @@ static void put_offers(const struct synth_life_state *life, struct lx_buffer *lo
         int ppm = has_nothing ? 0 : (int)(synth_logistic(logit) * 1e6 + 0.5);
         lx_buffer_printf(logits, ",%d", thousandths(logit));
         lx_buffer_printf(chances, ",%d", ppm);
+        lx_buffer_printf(hidden, ",%d",
+                         thousandths(life->world->profile->answer_taste * life->hidden[p]));
     }
     lx_buffer_append_byte(logits, '\n');
     lx_buffer_append_byte(chances, '\n');
+    lx_buffer_append_byte(hidden, '\n');
 }
 
 void synth_put_truth(struct synth_life_state *life)
@@ -85,10 +90,32 @@ void synth_put_truth(struct synth_life_state *life)
     if (life->world->is_pilot) return;
     synth_find_hazards(life, life->world->end_day, life->world->month_count - 1);
     put_needs(life, &block->files[SYNTH_FILE_NEEDS]);
-    put_offers(life, &block->files[SYNTH_FILE_OFFERS], &block->files[SYNTH_FILE_ACCEPTANCE]);
-    for (int file = SYNTH_FILE_NEEDS; file <= SYNTH_FILE_OFFERS; file++) {
+    put_offers(life);
+    for (int file = SYNTH_FILE_NEEDS; file <= SYNTH_FILE_HIDDEN; file++) {
         enum lx_err code = lx_buffer_error(&block->files[file]);
         if (code != LX_OK) block->failure = code;
+    }
+}
+
+/* What a deviation of each hidden taste adds to the logit of a yes. */
+static void put_taste_weights(const struct synth_world *world, struct lx_buffer *buffer)
+{
+    const struct synth_profile *profile = world->profile;
+    double scale = profile->answer_taste * profile->taste_scale;
+    lx_buffer_append_text(buffer,
+                          "\n; What hidden tastes add to the logit of a yes, in a deviation "
+                          "of each: the product's own,\n; then");
+    for (int i = 0; i < SYNTH_TASTE_COUNT; i++)
+        lx_buffer_printf(buffer, "%s %s", i > 0 ? "," : "", synth_taste_text((enum synth_taste)i));
+    lx_buffer_append_text(buffer, "; hidden.csv / 1000 is their sum for each customer.\n[taste]\n");
+    lx_buffer_printf(buffer, "strength = %g\n",
+                     world->options->taste > 0 ? world->options->taste : 1);
+    for (int p = 0; p < world->product_count; p++) {
+        const struct synth_product_profile *product = &profile->products[p];
+        lx_buffer_printf(buffer, "%s = %.4f", product_code(world, p), scale * product->own_taste);
+        for (int i = 0; i < SYNTH_TASTE_COUNT; i++)
+            lx_buffer_printf(buffer, ", %.4f", scale * product->taste[i]);
+        lx_buffer_append_byte(buffer, '\n');
     }
 }
 
@@ -121,4 +148,5 @@ void synth_put_parameters(const struct synth_world *world, struct lx_buffer *buf
     for (int p = 0; p < world->product_count; p++)
         lx_buffer_printf(buffer, "%s = %.3f, %.3f\n", product_code(world, p), world->tuning.open[p],
                          world->tuning.answer[p]);
+    put_taste_weights(world, buffer);
 }

@@ -6,32 +6,40 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "codec/csv.h"
-#include "codec/field.h"
-#include "codec/ini.h"
 #include "host/file.h"
 #include "model/rounds.h"
+#include "model/simulate_oracle.h"
 #include "view/snapshot.h"
 
 enum { PLACES_DEFAULT = 5, CUSTOMERS_MAX = 1 << 28 };
 
-const char *simulate_policy_name(enum simulate_policy policy)
+const char *simulate_first_name(enum simulate_first policy)
 {
     static const char *const names[] = {
 #define X(name, text) text,
-        SIMULATE_POLICY_MAP(X)
+        SIMULATE_FIRST_MAP(X)
 #undef X
     };
-    LX_ASSERT((size_t)policy < SIMULATE_POLICY_COUNT);
+    LX_ASSERT((size_t)policy < SIMULATE_FIRST_COUNT);
+    return names[policy];
+}
+
+const char *simulate_second_name(enum simulate_second policy)
+{
+    static const char *const names[] = {
+#define X(name, text) text,
+        SIMULATE_SECOND_MAP(X)
+#undef X
+    };
+    LX_ASSERT((size_t)policy < SIMULATE_SECOND_COUNT);
     return names[policy];
 }
 
 /* What is measured of a customer: sums of true chances over the places of a round. */
 enum {
     SUM_FIRST,
-    SUM_SECOND = SUM_FIRST + SIMULATE_POLICY_COUNT,
-    SUM_WITHOUT = SUM_SECOND + SIMULATE_POLICY_COUNT,
-    SUM_COUNT
+    SUM_SECOND = SIMULATE_FIRST_COUNT,
+    SUM_COUNT = SUM_SECOND + SIMULATE_SECOND_COUNT
 };
 struct case_sums {
     float sums[SUM_COUNT];
@@ -47,38 +55,18 @@ struct simulation {
     struct model *model;
     struct rounds_kernel kernel;
     const struct bank_catalogue *catalogue;
-    int *columns;   /* product of each column of the truth, -1: none */
-    double channel; /* what the relationship manager's voice adds to the logit of a yes */
+    struct simulate_truth *truth;
+    struct simulate_oracle *oracle; /* NULL where the truth does not say how tastes are spread */
     void *scratch;
     float *customer_values, *pair_values, *rows;
-    double *log_odds, *posterior, *truth, *popularity, *random;
-    uint16_t *order;         /* products that may be offered, best first */
-    struct case_sums *cases; /* by customer that took part */
+    double *log_odds, *popularity, *random;
+    double *second[SIMULATE_SECOND_COUNT]; /* scores of the products, some borrowed of the above */
+    uint16_t *order;                       /* products that may be offered, best first */
+    struct case_sums *cases;               /* by customer that took part */
     size_t case_count, case_capacity;
-    uint64_t yes_count;
+    uint64_t yes_count, any_yes_count, candidate_count;
     struct lx_error *err;
 };
-
-static enum lx_err read_channel(struct simulation *simulation, const char *truth)
-{
-    char path[LX_PATH_MAX];
-    struct lx_buffer text;
-    struct ini ini = {0};
-    lx_buffer_init(&text, LX_CONFIG_MAX);
-    enum lx_err code = host_join(path, truth, "parameters.ini", simulation->err);
-    if (code == LX_OK) code = host_read_file(path, &text, simulation->err);
-    if (code == LX_OK)
-        code = ini_read(path, lx_buffer_text(&text), text.length, &ini, simulation->err);
-    if (code == LX_OK) {
-        const char *value = ini_get(&ini, "channel", "rm");
-        if (value == NULL || field_real(value, strlen(value), &simulation->channel, NULL) != LX_OK)
-            code =
-                lx_fail(simulation->err, LX_ERR_BAD_INPUT, "%s: [channel] rm is no number", path);
-    }
-    ini_release(&ini);
-    lx_buffer_release(&text);
-    return code;
-}
 
 static enum lx_err make_room(struct simulation *simulation)
 {
@@ -92,39 +80,49 @@ static enum lx_err make_room(struct simulation *simulation)
     simulation->customer_values = lx_calloc(customer_count, sizeof(float));
     simulation->pair_values = lx_calloc(products * pair_count, sizeof(float));
     simulation->rows = lx_calloc(products * (customer_count + pair_count), sizeof(float));
-    simulation->columns = lx_calloc(products + 1, sizeof *simulation->columns);
     simulation->order = lx_calloc(products, sizeof *simulation->order);
-    double **lists[] = {&simulation->log_odds, &simulation->posterior, &simulation->truth,
-                        &simulation->popularity, &simulation->random};
+    double **lists[] = {&simulation->log_odds,
+                        &simulation->popularity,
+                        &simulation->random,
+                        &simulation->second[SIMULATE_SECOND_WITH],
+                        &simulation->second[SIMULATE_SECOND_MASKED],
+                        &simulation->second[SIMULATE_SECOND_BAYES],
+                        &simulation->second[SIMULATE_SECOND_BAYES_MASKED]};
     bool is_ready = simulation->scratch != NULL && simulation->customer_values != NULL &&
                     simulation->pair_values != NULL && simulation->rows != NULL &&
-                    simulation->columns != NULL && simulation->order != NULL;
+                    simulation->order != NULL;
     for (size_t i = 0; i < LX_COUNT_OF(lists); i++) {
         *lists[i] = lx_calloc(products, sizeof **lists[i]);
         is_ready = is_ready && *lists[i] != NULL;
     }
     if (!is_ready) return lx_fail(simulation->err, LX_ERR_NO_MEMORY, "simulate: out of memory");
+    simulation->second[SIMULATE_SECOND_WITHOUT] = simulation->log_odds;
+    simulation->second[SIMULATE_SECOND_POPULARITY] = simulation->popularity;
+    simulation->second[SIMULATE_SECOND_RANDOM] = simulation->random;
     return view_scratch_open(features, simulation->catalogue, &simulation->view_scratch,
                              simulation->err);
 }
 
 static void simulation_release(struct simulation *simulation)
 {
+    static const enum simulate_second owned[] = {SIMULATE_SECOND_WITH, SIMULATE_SECOND_MASKED,
+                                                 SIMULATE_SECOND_BAYES,
+                                                 SIMULATE_SECOND_BAYES_MASKED};
+    simulate_oracle_close(simulation->oracle);
+    simulate_truth_close(simulation->truth);
     rounds_kernel_release(&simulation->kernel);
     model_close(simulation->model);
     view_scratch_close(simulation->view_scratch);
     if (simulation->snapshot != NULL) view_snapshot_close(simulation->snapshot);
     if (simulation->bank != NULL) bank_close(simulation->bank);
-    lx_free(simulation->columns);
     lx_free(simulation->scratch);
     lx_free(simulation->customer_values);
     lx_free(simulation->pair_values);
     lx_free(simulation->rows);
     lx_free(simulation->log_odds);
-    lx_free(simulation->posterior);
-    lx_free(simulation->truth);
     lx_free(simulation->popularity);
     lx_free(simulation->random);
+    for (size_t i = 0; i < LX_COUNT_OF(owned); i++) lx_free(simulation->second[owned[i]]);
     lx_free(simulation->order);
     lx_free(simulation->cases);
 }
@@ -175,44 +173,66 @@ static void choose(uint16_t *order, size_t first, size_t count, size_t places, c
     }
 }
 
-static float chance_of(const struct simulation *simulation, size_t first, size_t places)
+static float chance_of(const struct simulation *simulation, const double *chances, size_t first)
 {
     double sum = 0;
-    for (size_t i = first; i < first + places; i++) sum += simulation->truth[simulation->order[i]];
+    for (size_t i = first; i < first + simulation->places; i++)
+        sum += chances[simulation->order[i]];
     return (float)sum;
 }
 
-static enum bank_answer draw_answer(struct lx_rng *rng, double chance)
+/* Shows the first places of the order and hears what he says. */
+static void ask(struct simulation *simulation, const struct simulate_customer *truth,
+                int64_t customer, int *products, enum bank_answer *answers)
 {
-    if (lx_rng_chance(rng, chance)) return BANK_ANSWER_INTERESTED;
-    return lx_rng_chance(rng, 0.8) ? BANK_ANSWER_NOT_INTERESTED : BANK_ANSWER_IGNORED;
-}
-
-static void second_round(struct simulation *simulation, int64_t customer, size_t count,
-                         struct case_sums *sums)
-{
-    size_t places = simulation->places;
-    struct rounds_answer answers[SIMULATE_PLACES_MAX];
     struct lx_rng rng = lx_rng_of(simulation->options->seed ^ UINT64_MAX, (uint64_t)customer);
-    const double *second[SIMULATE_POLICY_COUNT] = {simulation->posterior, simulation->popularity,
-                                                   simulation->random, simulation->truth};
-    choose(simulation->order, 0, count, places, simulation->log_odds);
-    for (size_t i = 0; i < places; i++) {
-        int product = simulation->order[i];
-        answers[i] = (struct rounds_answer){product, draw_answer(&rng, simulation->truth[product])};
-        simulation->yes_count += answers[i].answer == BANK_ANSWER_INTERESTED;
+    size_t yes_count = 0;
+    for (size_t i = 0; i < simulation->places; i++) {
+        products[i] = simulation->order[i];
+        answers[i] = simulate_answer_draw(&rng, truth->chances[products[i]], truth->has_left);
+        yes_count += answers[i] == BANK_ANSWER_INTERESTED;
     }
-    rounds_update(&simulation->kernel, simulation->log_odds, answers, places,
-                  simulation->posterior);
-    choose(simulation->order, places, count, places, simulation->log_odds);
-    sums->sums[SUM_WITHOUT] = chance_of(simulation, places, places);
-    for (size_t i = 0; i < SIMULATE_POLICY_COUNT; i++) {
-        choose(simulation->order, places, count, places, second[i]);
-        sums->sums[SUM_SECOND + i] = chance_of(simulation, places, places);
+    simulation->yes_count += yes_count;
+    simulation->any_yes_count += yes_count > 0;
+}
+
+/* What each arm of the second round makes of the answers. */
+static void score_second(struct simulation *simulation, const struct simulate_customer *truth,
+                         const int *products, const enum bank_answer *answers)
+{
+    struct rounds_answer given[SIMULATE_PLACES_MAX];
+    double **second = simulation->second;
+    size_t places = simulation->places;
+    for (size_t i = 0; i < places; i++) given[i] = (struct rounds_answer){products[i], answers[i]};
+    rounds_update(&simulation->kernel, simulation->log_odds, given, places,
+                  second[SIMULATE_SECOND_WITH]);
+    rounds_update(&simulation->kernel, simulation->log_odds, given, 0,
+                  second[SIMULATE_SECOND_MASKED]);
+    if (simulation->oracle == NULL) return;
+    simulate_oracle_chances(simulation->oracle, truth, products, answers, places,
+                            second[SIMULATE_SECOND_BAYES]);
+    simulate_oracle_chances(simulation->oracle, truth, NULL, NULL, 0,
+                            second[SIMULATE_SECOND_BAYES_MASKED]);
+}
+
+static void second_round(struct simulation *simulation, const struct simulate_customer *truth,
+                         int64_t customer, size_t count, struct case_sums *sums)
+{
+    int products[SIMULATE_PLACES_MAX];
+    enum bank_answer answers[SIMULATE_PLACES_MAX];
+    size_t places = simulation->places;
+    choose(simulation->order, 0, count, places, simulation->log_odds);
+    ask(simulation, truth, customer, products, answers);
+    score_second(simulation, truth, products, answers);
+    for (size_t i = 0; i < SIMULATE_SECOND_COUNT; i++) {
+        const double *scores = i == SIMULATE_SECOND_BEST ? truth->chances : simulation->second[i];
+        choose(simulation->order, places, count, places, scores);
+        sums->sums[SUM_SECOND + i] = chance_of(simulation, truth->chances, places);
     }
 }
 
-static enum lx_err play(struct simulation *simulation, int64_t customer)
+static enum lx_err play(struct simulation *simulation, const struct simulate_customer *truth,
+                        int64_t customer)
 {
     size_t count = 0, products = simulation->catalogue->count, places = simulation->places;
     for (size_t i = 0; i < products; i++)
@@ -223,104 +243,38 @@ static enum lx_err play(struct simulation *simulation, int64_t customer)
     if (code != LX_OK) return lx_fail(simulation->err, code, "simulate: out of memory");
 
     struct case_sums *sums = &simulation->cases[simulation->case_count++];
+    simulation->candidate_count += count;
     score_customer(simulation, customer);
-    const double *first[SIMULATE_POLICY_COUNT] = {simulation->log_odds, simulation->popularity,
-                                                  simulation->random, simulation->truth};
-    for (size_t i = 0; i < SIMULATE_POLICY_COUNT; i++) {
+    const double *first[SIMULATE_FIRST_COUNT] = {simulation->log_odds, simulation->popularity,
+                                                 simulation->random, truth->chances};
+    for (size_t i = 0; i < SIMULATE_FIRST_COUNT; i++) {
         choose(simulation->order, 0, count, places, first[i]);
-        sums->sums[SUM_FIRST + i] = chance_of(simulation, 0, places);
+        sums->sums[SUM_FIRST + i] = chance_of(simulation, truth->chances, 0);
     }
-    second_round(simulation, customer, count, sums);
+    second_round(simulation, truth, customer, count, sums);
     return LX_OK;
 }
 
-static enum lx_err read_header(struct simulation *simulation, const struct csv_row *row,
-                               const char *path)
+static enum lx_err play_all(struct simulation *simulation, const char *folder)
 {
+    const struct simulate_customer *truth = NULL;
     size_t products = simulation->catalogue->count;
-    if (row == NULL || row->count < 2 || row->count > products + 1)
-        return lx_fail(simulation->err, LX_ERR_BAD_INPUT,
-                       "%s:1: not a customer and %zu products of the catalogue", path, products);
-    for (size_t i = 1; i < row->count; i++) {
-        simulation->columns[i - 1] =
-            bank_catalogue_find(simulation->catalogue, row->fields[i].text, row->fields[i].length);
-        if (simulation->columns[i - 1] == BANK_NO_PRODUCT)
-            return lx_fail(simulation->err, LX_ERR_BAD_INPUT,
-                           "%s:1: product %.*s is not in the catalogue", path,
-                           (int)row->fields[i].length, row->fields[i].text);
-    }
-    return LX_OK;
-}
-
-/* Parts per million to the chance when the relationship manager asks; 0 stays 0. */
-static double chance_by_manager(const struct simulation *simulation, int64_t ppm)
-{
-    double chance = (double)ppm / 1e6;
-    if (ppm <= 0 || ppm >= 1000000) return chance;
-    return model_probability(log(chance / (1 - chance)) + simulation->channel);
-}
-
-static enum lx_err read_truth(struct simulation *simulation, const struct csv_row *row,
-                              size_t column_count, const char *path)
-{
-    bool is_bad = row->problem != CSV_PROBLEM_NONE || row->count != column_count;
-    memset(simulation->truth, 0, simulation->catalogue->count * sizeof *simulation->truth);
-    for (size_t i = 1; !is_bad && i < row->count; i++) {
-        int64_t ppm = 0;
-        is_bad = field_int64(row->fields[i].text, row->fields[i].length, &ppm, NULL) != LX_OK ||
-                 ppm < 0 || ppm > 1000000;
-        simulation->truth[simulation->columns[i - 1]] = chance_by_manager(simulation, ppm);
-    }
-    if (!is_bad) return LX_OK;
-    return lx_fail(simulation->err, LX_ERR_BAD_INPUT,
-                   "%s:%llu: not a customer and %zu chances in ppm", path,
-                   (unsigned long long)row->line, column_count - 1);
-}
-
-static enum lx_err play_row(struct simulation *simulation, const struct csv_row *row,
-                            size_t column_count, const char *path)
-{
-    char id[LX_ID_MAX + 1];
-    int64_t customer = 0;
-    enum lx_err code = read_truth(simulation, row, column_count, path);
+    enum lx_err code =
+        simulate_truth_open(folder, simulation->catalogue, &simulation->truth, simulation->err);
     if (code != LX_OK) return code;
-    if (row->fields[0].length > LX_ID_MAX) return LX_OK;
-    memcpy(id, row->fields[0].text, row->fields[0].length);
-    id[row->fields[0].length] = '\0';
-    /* Some of the dirt's victims never got into the bank. */
-    if (view_snapshot_find(simulation->snapshot, id, &customer, NULL) != LX_OK) return LX_OK;
-    return play(simulation, customer);
-}
-
-static enum lx_err read_bytes(void *context, void *bytes, size_t size, size_t *ret_length,
-                              struct lx_error *err)
-{
-    return host_read(context, bytes, size, ret_length, err);
-}
-
-static enum lx_err play_file(struct simulation *simulation, const char *truth)
-{
-    static const struct csv_format format = {.delimiter = ",", .quote = '"'};
-    char path[LX_PATH_MAX];
-    struct host_file *file = NULL;
-    struct csv_reader *reader = NULL;
-    const struct csv_row *row = NULL;
-    size_t column_count = 0;
-    enum lx_err code = host_join(path, truth, "acceptance.csv", simulation->err);
-    if (code == LX_OK) code = host_open(path, HOST_READ, &file, simulation->err);
-    if (code == LX_OK)
-        code = csv_reader_open(&format, (struct csv_source){file, read_bytes}, &reader,
-                               simulation->err);
-    if (code == LX_OK) code = csv_next(reader, &row, simulation->err);
-    if (code == LX_OK) code = read_header(simulation, row, path);
-    if (code == LX_OK) column_count = row->count;
+    const struct simulate_taste *taste = simulate_truth_taste(simulation->truth);
+    if (taste != NULL)
+        code =
+            simulate_oracle_open(taste, simulate_truth_bounds(simulation->truth), products,
+                                 simulation->options->seed, &simulation->oracle, simulation->err);
     while (code == LX_OK) {
-        code = csv_next(reader, &row, simulation->err);
-        if (code != LX_OK || row == NULL) break;
-        code = play_row(simulation, row, column_count, path);
+        int64_t customer = 0;
+        code = simulate_truth_next(simulation->truth, &truth, simulation->err);
+        if (code != LX_OK || truth == NULL) break;
+        /* Some of the dirt's victims never got into the bank. */
+        if (view_snapshot_find(simulation->snapshot, truth->id, &customer, NULL) == LX_OK)
+            code = play(simulation, truth, customer);
     }
-    if (reader != NULL) csv_reader_close(reader);
-    host_close(file);
     return code;
 }
 
@@ -404,24 +358,79 @@ static enum lx_err quotient_of(const struct simulation *simulation, int a, int b
     return interval_of(&figure, ret_interval);
 }
 
+/* Both rounds with answers over one list of 2k. */
+static enum lx_err total_ratio(const struct simulation *simulation,
+                               struct metric_interval *ret_interval)
+{
+    struct figure figure = {.simulation = simulation};
+    figure.over[SUM_FIRST + SIMULATE_FIRST_MODEL] = 1;
+    figure.under[SUM_FIRST + SIMULATE_FIRST_MODEL] = 1;
+    figure.over[SUM_SECOND + SIMULATE_SECOND_WITH] = 1;
+    figure.under[SUM_SECOND + SIMULATE_SECOND_WITHOUT] = 1;
+    return interval_of(&figure, ret_interval);
+}
+
+static enum lx_err fill_ratios(const struct simulation *simulation, struct simulate_result *result)
+{
+    const int with = SUM_SECOND + SIMULATE_SECOND_WITH,
+              without = SUM_SECOND + SIMULATE_SECOND_WITHOUT;
+    const int masked = SUM_SECOND + SIMULATE_SECOND_MASKED,
+              best = SUM_SECOND + SIMULATE_SECOND_BEST;
+    const int bayes = SUM_SECOND + SIMULATE_SECOND_BAYES;
+    const int bayes_masked = SUM_SECOND + SIMULATE_SECOND_BAYES_MASKED;
+    const struct {
+        struct metric_interval *value;
+        int a, b, minus;
+    } ratios[] = {
+        {&result->captured, with, best, without},
+        {&result->captured_of_bayes, with, bayes, without},
+        {&result->with_over_without, with, without, -1},
+        {&result->with_over_masked, with, masked, -1},
+        {&result->bayes_over_without, bayes, without, -1},
+        {&result->bayes_over_masked, bayes, bayes_masked, -1},
+        {&result->best_over_without, best, without, -1},
+    };
+    enum lx_err code = LX_OK;
+    for (size_t i = 0; i < LX_COUNT_OF(ratios) && code == LX_OK; i++)
+        code = quotient_of(simulation, ratios[i].a, ratios[i].b, ratios[i].minus, ratios[i].value);
+    return code;
+}
+
+/* Who knows how customers are made plays only where the truth says it. */
+static void forget_bayes(struct simulate_result *result)
+{
+    struct metric_interval *values[] = {
+        &result->second[SIMULATE_SECOND_BAYES], &result->second[SIMULATE_SECOND_BAYES_MASKED],
+        &result->captured_of_bayes, &result->bayes_over_without, &result->bayes_over_masked};
+    for (size_t i = 0; i < LX_COUNT_OF(values); i++)
+        *values[i] = (struct metric_interval){NAN, NAN, NAN};
+}
+
 static enum lx_err fill_result(const struct simulation *simulation, struct simulate_result *result)
 {
+    const struct simulate_taste *taste = simulate_truth_taste(simulation->truth);
+    const int first = SUM_FIRST + SIMULATE_FIRST_MODEL;
     enum lx_err code = LX_OK;
-    for (int i = 0; code == LX_OK && i < SIMULATE_POLICY_COUNT; i++) {
+    for (int i = 0; code == LX_OK && i < SIMULATE_FIRST_COUNT; i++)
         code = mean_of(simulation, SUM_FIRST + i, -1, &result->first[i]);
-        if (code == LX_OK) code = mean_of(simulation, SUM_SECOND + i, -1, &result->second[i]);
-    }
-    const int with = SUM_SECOND + SIMULATE_MODEL, best = SUM_SECOND + SIMULATE_BEST;
-    const int first = SUM_FIRST + SIMULATE_MODEL;
-    if (code == LX_OK) code = mean_of(simulation, SUM_WITHOUT, -1, &result->second_without);
-    if (code == LX_OK) code = mean_of(simulation, first, with, &result->total);
-    if (code == LX_OK) code = mean_of(simulation, first, SUM_WITHOUT, &result->total_without);
-    if (code == LX_OK) code = quotient_of(simulation, with, best, SUM_WITHOUT, &result->captured);
-    if (code == LX_OK) code = quotient_of(simulation, with, SUM_WITHOUT, -1, &result->ratio);
+    for (int i = 0; code == LX_OK && i < SIMULATE_SECOND_COUNT; i++)
+        code = mean_of(simulation, SUM_SECOND + i, -1, &result->second[i]);
+    if (code == LX_OK) code = fill_ratios(simulation, result);
+    if (code == LX_OK)
+        code = mean_of(simulation, first, SUM_SECOND + SIMULATE_SECOND_WITH, &result->total);
+    if (code == LX_OK)
+        code = mean_of(simulation, first, SUM_SECOND + SIMULATE_SECOND_WITHOUT,
+                       &result->total_without);
+    if (code == LX_OK) code = total_ratio(simulation, &result->total_ratio);
     result->customers = simulation->case_count;
     result->places = (int)simulation->places;
+    result->has_bayes = taste != NULL;
+    if (taste == NULL) forget_bayes(result);
+    result->taste = taste != NULL ? taste->strength : NAN;
     result->said_yes = (double)simulation->yes_count /
                        ((double)simulation->case_count * (double)simulation->places);
+    result->candidates = (double)simulation->candidate_count / (double)simulation->case_count;
+    result->any_yes = (double)simulation->any_yes_count / (double)simulation->case_count;
     memcpy(result->model, model_id(simulation->model), sizeof result->model);
     return code == LX_OK ? LX_OK : lx_fail(simulation->err, code, "simulate: out of memory");
 }
@@ -433,7 +442,7 @@ enum lx_err simulate(const char *folder, const struct simulate_options *options,
     LX_ASSERT(options->places >= 0 && options->places <= SIMULATE_PLACES_MAX);
 
     int64_t begin_ns = env->elapsed_ns(env->context);
-    struct simulate_result result = {{0}};
+    struct simulate_result result = {.places = 0};
     char truth[LX_PATH_MAX];
     struct simulation simulation = {.options = options, .err = err};
     simulation.places = options->places > 0 ? (size_t)options->places : PLACES_DEFAULT;
@@ -449,8 +458,7 @@ enum lx_err simulate(const char *folder, const struct simulate_options *options,
     if (code == LX_OK) code = make_room(&simulation);
     if (code == LX_OK && options->truth == NULL) code = find_truth(simulation.bank, truth, err);
     const char *folder_of_truth = options->truth != NULL ? options->truth : truth;
-    if (code == LX_OK) code = read_channel(&simulation, folder_of_truth);
-    if (code == LX_OK) code = play_file(&simulation, folder_of_truth);
+    if (code == LX_OK) code = play_all(&simulation, folder_of_truth);
     if (code == LX_OK && simulation.case_count == 0)
         code = lx_fail(err, LX_ERR_NOT_READY, "simulate: no customer may be offered %zu products",
                        2 * simulation.places);

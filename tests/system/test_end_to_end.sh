@@ -58,10 +58,12 @@ PY
 test_that "the model ranks better than chance" better_than_chance
 simulate() {
     step simulate.json evaluate --simulate &&
-        has simulate.json customers first.model.value first.random.low second.model.value \
-            second_without.value ratio.value captured.high && python3 - <<'PY'
+        has simulate.json simulator taste k3.customers k3.first.model.value k3.first.random.low \
+            k5.same_places.with.value k5.same_places.without.value k5.same_places.captured.high \
+            k5.same_places.bayes.value k5.total.ratio.value k3.bank.ratio.value \
+            k3.bank.best.low && python3 - <<'PY'
 import json
-s = json.load(open("simulate.json"))
+s = json.load(open("simulate.json"))["k5"]
 assert s["first"]["random"]["value"] < s["first"]["model"]["value"] < s["first"]["best"]["value"], s["first"]
 PY
 }
