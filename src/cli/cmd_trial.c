@@ -4,13 +4,31 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "learn/off_policy.h"
 #include "model/trial.h"
 
 enum { FOLDS = 3, REPEATS_MAX = 1000 };
 
+static void estimate_json(struct cli_call *call, const struct trial_figure *figure)
+{
+    json_name(&call->json, figure->name);
+    json_object_begin(&call->json);
+    json_name_real(&call->json, "estimate", figure->value);
+    json_name_real(&call->json, "low", figure->low);
+    json_name_real(&call->json, "high", figure->high);
+    json_name_real(&call->json, "standard_error", figure->standard_error);
+    json_name_real(&call->json, "value_low", figure->value_low);
+    json_name_real(&call->json, "value_high", figure->value_high);
+    json_name_real(&call->json, "bootstrap_low", figure->bootstrap_low);
+    json_name_real(&call->json, "bootstrap_high", figure->bootstrap_high);
+    json_object_end(&call->json);
+}
+
 static void figure_print(struct cli_call *call, const struct trial_figure *figure)
 {
-    if (call->is_json && figure->form == TRIAL_FLAG)
+    if (call->is_json && figure->form == TRIAL_ESTIMATE)
+        estimate_json(call, figure);
+    else if (call->is_json && figure->form == TRIAL_FLAG)
         json_name_bool(&call->json, figure->name, figure->value > 0);
     else if (call->is_json)
         json_name_real(&call->json, figure->name, figure->value);
@@ -19,6 +37,28 @@ static void figure_print(struct cli_call *call, const struct trial_figure *figur
                  figure->high);
     else
         cli_line(call, "  %-28s %.6g", figure->name, figure->value);
+}
+
+/* What a person should know before he believes an off-policy estimate. */
+static void warnings_print(struct cli_call *call, unsigned warnings)
+{
+    for (size_t n = 0; off_policy_warning_at(n) != OFF_POLICY_SOUND; n++) {
+        enum off_policy_warning warning = off_policy_warning_at(n);
+        if ((warnings & (unsigned)warning) != 0)
+            cli_line(
+                call, "  ! %s",
+                cli_text(call, off_policy_warning_zh(warning), off_policy_warning_en(warning)));
+    }
+    if (!call->is_json || warnings == 0) return;
+    json_name(&call->json, "warnings");
+    json_array_begin(&call->json);
+    for (size_t n = 0; off_policy_warning_at(n) != OFF_POLICY_SOUND; n++) {
+        enum off_policy_warning warning = off_policy_warning_at(n);
+        if ((warnings & (unsigned)warning) != 0)
+            json_text(&call->json, cli_text(call, off_policy_warning_zh(warning),
+                                            off_policy_warning_en(warning)));
+    }
+    json_array_end(&call->json);
 }
 
 /* The same names, with the ends of their intervals. */
@@ -48,6 +88,7 @@ static enum lx_err trial_once(struct cli_call *call, const struct trial_options 
     cli_count(call, "train_rows", "训练行", "rows trained on", (int64_t)result.train_rows);
     cli_count(call, "test_rows", "测试行", "rows tested on", (int64_t)result.test_rows);
     for (size_t i = 0; i < result.figure_count; i++) figure_print(call, &result.figures[i]);
+    warnings_print(call, result.warnings);
     if (call->is_json) intervals_json(call, &result);
     cli_figure(call, "seconds", cli_seconds(call));
     return LX_OK;

@@ -9,10 +9,7 @@
 #include "model/trial_kind.h"
 
 static const struct trial_kind *const kinds[] = {
-    &trial_coil2000,
-    &trial_santander,
-    &trial_bank_marketing,
-    &trial_zimnat,
+    &trial_coil2000, &trial_santander, &trial_bank_marketing, &trial_zimnat, &trial_open_bandit,
 };
 
 const char *trial_name(size_t n)
@@ -37,7 +34,8 @@ static enum lx_err find(const char *name, const struct trial_kind **ret_kind, st
     *ret_kind = trial_kind_find(name);
     if (*ret_kind != NULL) return LX_OK;
     return lx_fail(err, LX_ERR_USAGE,
-                   "no trial \"%.60s\"; there are coil2000, santander, bank_marketing, zimnat",
+                   "no trial \"%.60s\"; there are coil2000, santander, bank_marketing, zimnat, "
+                   "open_bandit",
                    name);
 }
 
@@ -226,6 +224,13 @@ enum lx_err trial_run(const struct trial_options *options, const struct lx_env *
 
     struct trial_data train = {0}, test = {0};
     struct trial_result result = {0};
+    if (kind->run != NULL) {
+        code = kind->run(options, env, &result, err);
+        if (code != LX_OK) return code;
+        result.seconds = (double)(env->elapsed_ns(env->context) - begin_ns) / 1e9;
+        *ret_result = result;
+        return LX_OK;
+    }
     uint32_t *train_rows = NULL, *test_rows = NULL;
     code = trial_data_read(kind, options->train, &train, err);
     if (code == LX_OK) code = trial_data_read(kind, options->test, &test, err);

@@ -19,14 +19,16 @@
 
 enum { TRIAL_FIGURES_MAX = 24, TRIAL_RESAMPLES = 200 };
 
-enum trial_form { TRIAL_REAL, TRIAL_COUNT, TRIAL_FLAG };
+enum trial_form { TRIAL_REAL, TRIAL_COUNT, TRIAL_FLAG, TRIAL_ESTIMATE };
 
 struct trial_figure {
     const char *name;
     enum trial_form form;
     double value; /* NaN where it is not defined; a flag is 0 or 1 */
     bool has_interval;
-    double low, high; /* 95 %, by bootstrap over cases */
+    double low, high; /* 95 %, by bootstrap over cases; off-policy: docs/internals/off-policy.md */
+    /* TRIAL_ESTIMATE: of the estimate itself. */
+    double standard_error, value_low, value_high, bootstrap_low, bootstrap_high;
 };
 
 struct trial_options {
@@ -41,12 +43,14 @@ struct trial_result {
     struct trial_figure figures[TRIAL_FIGURES_MAX];
     size_t figure_count;
     uint64_t train_rows, test_rows;
+    unsigned warnings; /* enum off_policy_warning, open_bandit alone */
     double seconds;
 };
 
 /*
  * predictions: CSV `case,candidate,score,label`, a row for each case and candidate of the test
- * part. Where rows of the training part are measured too, they go to FILE.validation.
+ * part. Where rows of the training part are measured too, they go to FILE.validation. open_bandit
+ * writes `policy,position,propensity,click,estimate_term` and more columns, a row an exposure.
  */
 LX_MUST_USE enum lx_err trial_run(const struct trial_options *options, const struct lx_env *env,
                                   struct trial_result *ret_result, struct lx_error *err);

@@ -178,6 +178,9 @@ enum lx_err trial_crossvalidate(const struct trial_crossvalidation *options,
 {
     const struct trial_kind *kind = trial_kind_find(options->name);
     if (kind == NULL) return lx_fail(err, LX_ERR_USAGE, "no trial \"%.60s\"", options->name);
+    if (kind->run != NULL)
+        return lx_fail(err, LX_ERR_USAGE,
+                       "%s has a training and a test part of its own: --test PATH", kind->name);
     if (options->repeats < 1 || options->folds < 2 ||
         (int64_t)options->repeats * options->folds > PARTS_MAX)
         return lx_fail(err, LX_ERR_USAGE,

@@ -38,6 +38,9 @@ struct trial_task {
 
 struct trial_kind {
     const char *name;
+    /* A trial that is no prediction of rows from rows does everything itself; NULL: those below. */
+    enum lx_err (*run)(const struct trial_options *options, const struct lx_env *env,
+                       struct trial_result *ret_result, struct lx_error *err);
     const char *files[TRIAL_FILES_MAX]; /* NULL: one file only */
     bool is_in_time_order;
     const struct trial_definition *figures;
@@ -55,7 +58,8 @@ struct trial_kind {
                            char text[TRIAL_NAME_SIZE]);
 };
 
-extern const struct trial_kind trial_coil2000, trial_santander, trial_bank_marketing, trial_zimnat;
+extern const struct trial_kind trial_coil2000, trial_santander, trial_bank_marketing, trial_zimnat,
+    trial_open_bandit;
 
 /* The kind of that name, or NULL. */
 const struct trial_kind *trial_kind_find(const char *name);

@@ -139,6 +139,74 @@ trial bank_marketing 3000 3000 contacts.csv
 trial zimnat 1500 2000 customers.csv
 trial santander 1200 2000 state.csv added.csv
 
+# open_bandit writes a row an exposure: those of the logging policy, then those of the target.
+cat >recompute_bandit.py <<'PY'
+import csv, json, math, sys
+
+said = json.load(open(sys.argv[1] + ".json"))
+logging, target = sys.argv[2:4]
+rows = {logging: [], target: []}
+with open(sys.argv[1] + ".csv", newline="") as file:
+    for row in csv.DictReader(file):
+        rows[row["policy"]].append({name: float(row[name]) for name in
+            ("position", "propensity", "click", "estimate_term", "weight", "dr_term")})
+mean = lambda policy, name: sum(row[name] for row in rows[policy]) / len(rows[policy])
+want = {"on_policy": mean(target, "estimate_term"), "ips": mean(logging, "estimate_term"),
+        "snips": mean(logging, "estimate_term") / mean(logging, "weight"), "dr": mean(logging, "dr_term")}
+got = {name: said[name] if name == "on_policy" else said[name]["estimate"] for name in want}
+for name in want:
+    assert abs(got[name] - want[name]) <= 1e-12, (name, got[name], want[name])
+assert want["on_policy"] == mean(target, "click")
+for row in rows[logging]:
+    assert abs(row["estimate_term"] - row["weight"] * row["click"]) <= 1e-12 * row["weight"], row
+    assert row["weight"] <= math.sqrt(len(rows[logging]))
+for name in ("ips", "snips", "dr"):
+    e = said[name]
+    assert said["intervals"][name] == [e["low"], e["high"]]
+    assert e["low"] < e["value_low"] < e["estimate"] < e["value_high"] < e["high"], e
+    assert e["low"] <= said["on_policy"] <= e["high"], f"{name} misses the policy's own mean: {e}"
+    factor = math.exp(1.959963984540054 * e["standard_error"] / e["estimate"])
+    assert abs(e["value_high"] / e["estimate"] - factor) < 1e-9
+PY
+bandit() {
+    "$lingxi" --json trial open_bandit --train "$1" --test "$2" --predictions bandit.csv >bandit.json 2>said.err ||
+        { cat bandit.json said.err; return 1; }
+    head -n 1 bandit.csv | grep -q '^policy,position,propensity,click,estimate_term,' || return 1
+    python3 recompute_bandit.py bandit "$3" "$4"
+}
+# The clicks of the target's own log are in on_policy and nowhere else.
+clicks_stay_out() {
+    mkdir -p clicked unclicked
+    for folder in clicked unclicked; do
+        awk -F, -v OFS=, -v click="$([ $folder = clicked ] && echo 1 || echo 0)" \
+            'NR > 1 { $5 = click } { print }' "$data/open_bandit/bts/men.csv" >"$folder/men.csv"
+        "$lingxi" --json trial open_bandit --train "$data/open_bandit/random/men.csv" --test $folder |
+            python3 -c 'import json, sys
+said = json.load(sys.stdin)
+assert said["on_policy"] == (sys.argv[1] == "clicked")
+print([said[name]["estimate"] for name in ("ips", "snips", "dr", "balanced_dr")])' $folder >$folder.said || return 1
+    done
+    cmp clicked.said unclicked.said
+}
+if [ -r "$data/open_bandit/bts/women.csv" ]; then
+    shop=$data/open_bandit
+    for campaign in "" /men.csv /women.csv; do
+        test_that "bts from random's log$campaign" bandit "$shop/random$campaign" "$shop/bts$campaign" random bts
+        test_that "random from bts's log$campaign" bandit "$shop/bts$campaign" "$shop/random$campaign" bts random
+    done
+    test_that "a policy from its own log" bandit "$shop/random" "$shop/random" random random-target
+    test_that "the target's clicks are in no estimate" clicks_stay_out
+    mkdir -p alone && cp "$shop/bts/men.csv" alone/
+    test_that "both logs need the same campaigns" exits 1 "women.csv is in one of" \
+        "$lingxi" trial open_bandit --train "$shop/random" --test alone
+else
+    skip "open_bandit's figures come from its predictions" "no ../shared/data"
+fi
+test_that "open_bandit names what it looks for" exits 1 "neither a folder with" \
+    "$lingxi" trial open_bandit --train . --test .
+test_that "open_bandit has no cross-validation" exits 2 "a test part of its own" \
+    "$lingxi" trial open_bandit --train . --crossvalidate 2
+
 # A figure that is wrong by a thousandth must be seen, or the comparison above says nothing.
 canary() {
     python3 - <<'PY'
