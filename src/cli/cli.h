@@ -113,6 +113,7 @@ enum lx_err cli_import(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_refresh(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_features(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_train(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_model(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_evaluate(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_trial(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_recommend(struct cli_call *call, struct lx_error *err);

@@ -140,6 +140,37 @@ static void print_days(struct cli_call *call, const char *name, const char *zh, 
     json_array_end(&call->json);
 }
 
+/* Live or not, and why. */
+static void verdict_print(struct cli_call *call, const struct train_result *result)
+{
+    const struct life_figures *figures = &result->figures;
+    if (call->is_json) {
+        json_name_bool(&call->json, "is_live", result->is_live);
+        json_name_text(&call->json, "live", result->live);
+        json_name(&call->json, "steps");
+        json_object_begin(&call->json);
+        for (size_t i = 0; i < result->step_count; i++)
+            json_name_real(&call->json, result->steps[i].name, result->steps[i].seconds);
+        json_object_end(&call->json);
+    }
+    if (result->has_rival) {
+        enum life_finding finding = life_finding_of(figures);
+        cli_pair(call, cli_text(call, "与在用模型比较", "beside the live one"), "%s",
+                 cli_text(call, life_finding_zh(finding), life_finding_en(finding)));
+        if (figures->is_known)
+            cli_pair(call, cli_text(call, "PR-AUC 之差", "PR-AUC difference"),
+                     "%+.4f  (95 %% %+.4f .. %+.4f)", figures->difference, figures->low,
+                     figures->high);
+    }
+    if (result->is_live)
+        cli_pair(call, cli_text(call, "状态", "status"), "%s", cli_text(call, "在用", "live"));
+    else
+        cli_pair(call, cli_text(call, "状态", "status"),
+                 cli_text(call, "候选；在用的仍是 %s（lingxi model promote %s --by 姓名）",
+                          "candidate; %s stays live (lingxi model promote %s --by NAME)"),
+                 result->live, result->model);
+}
+
 static void train_print(struct cli_call *call, const struct train_result *result)
 {
     if (call->is_json) json_name_text(&call->json, "model", result->model);
@@ -156,6 +187,7 @@ static void train_print(struct cli_call *call, const struct train_result *result
     print_days(call, "measured", "评估月末（模型未见）", "month ends measured on, unseen",
                result->measured_from_day, result->measured_to_day);
     quality_print(call, result->quality, NULL, NULL);
+    verdict_print(call, result);
     cli_figure(call, "seconds", cli_seconds(call));
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "codec/bytes.h"
+#include "model/life_record.h"
 
 enum {
     COUNT_MAX = LX_PRODUCT_MAX, /* candidates, refusals, answers */
@@ -398,14 +399,14 @@ enum lx_err record_read(const void *bytes, size_t length, struct lx_arena *arena
 }
 
 /* The id of a decision begins with its moment; an answer has its own behind three other fields, a
- * rule set has it first. */
+ * rule set and a change of models have it first. */
 int64_t record_moment(const void *bytes, size_t length)
 {
     struct bytes_reader reader = bytes_reader_of(bytes, length);
     uint8_t kind = bytes_get_u8(&reader), id[RECORD_ID_BYTES];
     int64_t at_ms = 0;
     (void)bytes_get_u8(&reader); /* every version so far begins like this */
-    if (kind == RECORD_RULES) {
+    if (kind == RECORD_RULES || kind == LIFE_RECORD_KIND) {
         at_ms = bytes_get_signed(&reader);
         return reader.is_failed ? 0 : at_ms;
     }

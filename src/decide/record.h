@@ -27,6 +27,7 @@
 
 enum { RECORD_VERSION = 2, RECORD_ID_BYTES = 16, RECORD_MODEL_SIZE = REGISTRY_ID_SIZE };
 
+/* 8 is a change of models: model/life_record.h. */
 enum record_kind { RECORD_DECISION = 1, RECORD_ANSWER = 2, RECORD_RULES = 3 };
 
 struct record_candidate {
@@ -110,9 +111,9 @@ LX_MUST_USE enum lx_err record_read(const void *bytes, size_t length, struct lx_
                                     struct record *ret_record, bool *ret_is_known,
                                     struct lx_error *err);
 
-/* When a decision was made, an answer given or a rule set first used, from the record's first
- * bytes; 0 for a record of another part of the program. It stands in the audit log, so what is said
- * of a record stays. */
+/* When a decision was made, an answer given, a rule set first used or a model changed, from the
+ * record's first bytes; 0 for a record of another part of the program. It stands in the audit log,
+ * so what is said of a record stays. */
 int64_t record_moment(const void *bytes, size_t length);
 
 /* 32 lower-case hex digits, and back; false if the text is not one. */

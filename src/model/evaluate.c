@@ -15,24 +15,13 @@ enum { LATER_MOMENTS_MAX = 3 };
 static enum lx_err find_later(const char *folder, const struct model_card *card,
                               struct rows_moments *ret_later, struct lx_error *err)
 {
-    size_t used = card->fit_count + card->calibration_count;
-    int64_t after_ms =
-        used > 0 ? card->moments_ms[used - 1] + ROWS_HORIZON_DAYS * LX_MS_PER_DAY : INT64_MIN;
-    struct rows_moments moments;
-    enum lx_err code = rows_moments_find(folder, BANK_UNKNOWN_MS, LATER_MOMENTS_MAX, &moments, err);
-    if (code != LX_OK) return code;
-    size_t first = 0;
-    while (first < moments.count && moments.as_of_ms[first] < after_ms) first++;
-    if (first == moments.count)
-        return lx_fail(err, LX_ERR_NOT_READY,
-                       "evaluate: the bank has no month after the model's last one whose %d days "
-                       "are over: import newer data",
-                       ROWS_HORIZON_DAYS);
-    *ret_later = (struct rows_moments){.count = moments.count - first,
-                                       .complete_until_ms = moments.complete_until_ms};
-    memcpy(ret_later->as_of_ms, moments.as_of_ms + first,
-           ret_later->count * sizeof *ret_later->as_of_ms);
-    return LX_OK;
+    enum lx_err code = rows_moments_after(folder, model_card_unseen_from_ms(card),
+                                          LATER_MOMENTS_MAX, ret_later, err);
+    if (code != LX_OK || ret_later->count > 0) return code;
+    return lx_fail(err, LX_ERR_NOT_READY,
+                   "evaluate: the bank has no month after the model's last one whose %d days are "
+                   "over: import newer data",
+                   ROWS_HORIZON_DAYS);
 }
 
 /* All rows of one product put together. */
@@ -135,8 +124,9 @@ static enum lx_err evaluation_score(const char *folder, const struct evaluate_op
                                    .moment_count = evaluation->later.count,
                                    .complete_until_ms = evaluation->later.complete_until_ms,
                                    .seed = options->seed};
-    return score_pairs(&plan, model_scorer(evaluation->model), customers_max, env,
-                       &evaluation->scored, err);
+    const struct score_task task = {.scorer = model_scorer(evaluation->model),
+                                    .customers_max = customers_max};
+    return score_pairs(&plan, &task, env, &evaluation->scored, err);
 }
 
 static enum lx_err fill_result(const char *folder, const struct evaluate_options *options,

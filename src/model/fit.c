@@ -304,8 +304,8 @@ enum lx_err fit_measure(const struct fit *fit, const struct lx_env *env, struct 
     struct scored scored = {0};
     enum lx_err code = forest_load_json(fitted->trees.bytes, fitted->trees.length, &forest, err);
     if (code == LX_OK) code = scorer_open(forest, SCORER_BEST, &scorer, err);
-    if (code == LX_OK)
-        code = score_pairs(&plan, scorer, fit->options.customers_max, env, &scored, err);
+    const struct score_task task = {.scorer = scorer, .customers_max = fit->options.customers_max};
+    if (code == LX_OK) code = score_pairs(&plan, &task, env, &scored, err);
     if (code == LX_OK) code = calibrate(fit, &scored, &fitted->card, err);
     if (code == LX_OK) code = measure(fit, &scored, env, fitted, err);
     scored_release(&scored);

@@ -8,6 +8,7 @@
 #include "host/file.h"
 #include "learn/forest.h"
 #include "learn/scorer.h"
+#include "model/life.h"
 #include "view/features.h"
 
 enum { CARD_BYTES_MAX = 1 << 20 };
@@ -46,18 +47,13 @@ static enum lx_err write_files(const char *folder, const char *id, const char *t
                                size_t trees_length, const struct lx_buffer *card,
                                struct lx_error *err)
 {
-    char path[LX_PATH_MAX], current[REGISTRY_ID_SIZE + 1];
+    char path[LX_PATH_MAX];
     enum lx_err code = path_of(folder, "", id, path, err);
     if (code == LX_OK) code = host_make_folder(path, err);
     if (code == LX_OK) code = path_of(folder, id, "model.json", path, err);
     if (code == LX_OK) code = host_write_atomic(path, trees, trees_length, err);
     if (code == LX_OK) code = path_of(folder, id, "card.json", path, err);
-    if (code == LX_OK) code = host_write_atomic(path, card->bytes, card->length, err);
-    if (code == LX_OK) code = path_of(folder, "", "current", path, err);
-    if (code != LX_OK) return code;
-    memcpy(current, id, REGISTRY_ID_DIGITS);
-    current[REGISTRY_ID_DIGITS] = '\n';
-    return host_write_atomic(path, current, REGISTRY_ID_SIZE, err);
+    return code == LX_OK ? host_write_atomic(path, card->bytes, card->length, err) : code;
 }
 
 enum lx_err registry_save(const char *folder, const struct model_card *card, const char *trees,
@@ -86,8 +82,19 @@ static bool is_id(const char *text, size_t length)
     return length == REGISTRY_ID_DIGITS && strspn(text, "0123456789abcdef") == REGISTRY_ID_DIGITS;
 }
 
-enum lx_err registry_current(const char *folder, char ret_id[REGISTRY_ID_SIZE],
-                             struct lx_error *err)
+enum lx_err registry_set_current(const char *folder, const char *id, struct lx_error *err)
+{
+    char path[LX_PATH_MAX], current[REGISTRY_ID_SIZE];
+    LX_ASSERT(is_id(id, strlen(id)));
+
+    enum lx_err code = path_of(folder, "", "current", path, err);
+    if (code != LX_OK) return code;
+    memcpy(current, id, REGISTRY_ID_DIGITS);
+    current[REGISTRY_ID_DIGITS] = '\n';
+    return host_write_atomic(path, current, sizeof current, err);
+}
+
+enum lx_err registry_named(const char *folder, char ret_id[REGISTRY_ID_SIZE], struct lx_error *err)
 {
     char path[LX_PATH_MAX];
     struct lx_buffer text;
@@ -109,6 +116,14 @@ enum lx_err registry_current(const char *folder, char ret_id[REGISTRY_ID_SIZE],
     if (code == LX_OK) ret_id[REGISTRY_ID_DIGITS] = '\0';
     lx_buffer_release(&text);
     return code;
+}
+
+enum lx_err registry_current(const char *folder, char ret_id[REGISTRY_ID_SIZE],
+                             struct lx_error *err)
+{
+    bool is_changed = false;
+    enum lx_err code = life_interrupted(folder, ret_id, &is_changed, err);
+    return code != LX_OK || is_changed ? code : registry_named(folder, ret_id, err);
 }
 
 static enum lx_err check_forest(const struct forest *forest, const struct model_card *card,
@@ -147,25 +162,50 @@ static enum lx_err check_features(const struct model_card *card, const char *id,
                    "model %s was trained on another set of features: run `lingxi train`", id);
 }
 
-static enum lx_err read_card(const char *folder, const char *id, struct model_card *ret_card,
-                             uint8_t ret_trees_hash[DIGEST_SIZE], struct lx_error *err)
+/* The file, whose hash is the id. */
+static enum lx_err read_card_file(const char *folder, const char *id, struct lx_buffer *text,
+                                  struct lx_error *err)
 {
     char path[LX_PATH_MAX], found[REGISTRY_ID_SIZE];
-    struct lx_buffer text;
-    lx_buffer_init(&text, CARD_BYTES_MAX);
+    if (!is_id(id, strlen(id)))
+        return lx_fail(err, LX_ERR_USAGE, "model \"%.40s\": an id is 12 hex digits", id);
     enum lx_err code = path_of(folder, id, "card.json", path, err);
     if (code == LX_OK && !host_exists(path))
         code = lx_fail(err, LX_ERR_NOT_FOUND, "model %s: no such model in %s", id, folder);
     else if (code == LX_OK)
-        code = host_read_file(path, &text, err);
-    if (code == LX_OK) {
-        id_of_card(lx_buffer_text(&text), text.length, found);
-        if (memcmp(found, id, sizeof found) != 0)
-            code = lx_fail(err, LX_ERR_CORRUPT, "%s: its hash is %s: the card was changed", path,
-                           found);
-    }
+        code = host_read_file(path, text, err);
+    if (code != LX_OK) return code;
+    id_of_card(lx_buffer_text(text), text->length, found);
+    if (memcmp(found, id, sizeof found) == 0) return LX_OK;
+    return lx_fail(err, LX_ERR_CORRUPT, "%s: its hash is %s: the card was changed", path, found);
+}
+
+static enum lx_err read_card(const char *folder, const char *id, struct model_card *ret_card,
+                             uint8_t ret_trees_hash[DIGEST_SIZE], struct lx_error *err)
+{
+    struct lx_buffer text;
+    lx_buffer_init(&text, CARD_BYTES_MAX);
+    enum lx_err code = read_card_file(folder, id, &text, err);
     if (code == LX_OK)
         code = model_card_read(lx_buffer_text(&text), text.length, ret_card, ret_trees_hash, err);
+    lx_buffer_release(&text);
+    return code;
+}
+
+enum lx_err registry_card(const char *folder, const char *id, struct model_card *ret_card,
+                          struct lx_error *err)
+{
+    uint8_t trees_hash[DIGEST_SIZE];
+    return read_card(folder, id, ret_card, trees_hash, err);
+}
+
+enum lx_err registry_card_hash(const char *folder, const char *id, uint8_t ret_hash[32],
+                               struct lx_error *err)
+{
+    struct lx_buffer text;
+    lx_buffer_init(&text, CARD_BYTES_MAX);
+    enum lx_err code = read_card_file(folder, id, &text, err);
+    if (code == LX_OK) digest_of(lx_buffer_text(&text), text.length, ret_hash);
     lx_buffer_release(&text);
     return code;
 }
@@ -201,8 +241,6 @@ enum lx_err model_open(const char *folder, const char *id, const struct view_fea
     if (id == NULL) {
         code = registry_current(folder, current, err);
         id = current;
-    } else if (!is_id(id, strlen(id))) {
-        code = lx_fail(err, LX_ERR_USAGE, "model \"%.40s\": an id is 12 hex digits", id);
     }
     struct model *model = NULL;
     if (code == LX_OK) code = read_model(folder, id, features, &model, err);

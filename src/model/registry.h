@@ -6,11 +6,11 @@
  *
  * DIR/models/<id>/model.json   the trees, XGBoost's JSON
  * DIR/models/<id>/card.json    what it was made from and how good it is; holds model.json's SHA-256
- * DIR/models/current           the id of the live one, and a newline
+ * DIR/models/current           the id of the live one, and a newline; who changes it is life.h
  *
  * The id is the first 12 hex digits of the SHA-256 of card.json, so that a flipped bit in either
  * file is seen when the model is loaded. The card holds no clock: same data, seed and parameters
- * give the same id. A folder is complete before `current` names it, and is never changed.
+ * give the same id. A folder is complete before anything names it, and is never changed.
  *
  * Ownership: a model is the caller's until model_close; what it hands out is borrowed from it.
  * Errors:    LX_ERR_NOT_READY (no model: run `lingxi train`; other feature set: train again),
@@ -56,6 +56,9 @@ struct model_card {
     struct quality quality[QUALITY_BY_COUNT];
 };
 
+/* From this moment on nothing was fitted or calibrated on: the end of its last label window. */
+int64_t model_card_unseen_from_ms(const struct model_card *card);
+
 /* SHA-256 of what features say about products. */
 void registry_catalogue_hash(const struct bank_catalogue *catalogue, uint8_t ret_hash[32]);
 
@@ -66,15 +69,26 @@ LX_MUST_USE enum lx_err model_card_read(const char *json, size_t length,
                                         struct model_card *ret_card, uint8_t ret_trees_hash[32],
                                         struct lx_error *err);
 
-/*
- * Writes the model and makes it the live one. `trees` is XGBoost's JSON. The same content again is
- * no error.
- */
+/* Writes the model; it is not live by that. `trees` is XGBoost's JSON. The same content again is no
+ * error. */
 LX_MUST_USE enum lx_err registry_save(const char *folder, const struct model_card *card,
                                       const char *trees, size_t trees_length,
                                       char ret_id[REGISTRY_ID_SIZE], struct lx_error *err);
 
-/* The id of the live model. */
+/* What `current` names, and naming another one: for life.h, which journals it first. */
+LX_MUST_USE enum lx_err registry_named(const char *folder, char ret_id[REGISTRY_ID_SIZE],
+                                       struct lx_error *err);
+LX_MUST_USE enum lx_err registry_set_current(const char *folder, const char *id,
+                                             struct lx_error *err);
+
+/* A model's card, checked against its id, and the SHA-256 of the file. LX_ERR_NOT_FOUND. */
+LX_MUST_USE enum lx_err registry_card(const char *folder, const char *id,
+                                      struct model_card *ret_card, struct lx_error *err);
+LX_MUST_USE enum lx_err registry_card_hash(const char *folder, const char *id, uint8_t ret_hash[32],
+                                           struct lx_error *err);
+
+/* The id of the live model: what `current` names, or what a change that was interrupted made live.
+ */
 LX_MUST_USE enum lx_err registry_current(const char *folder, char ret_id[REGISTRY_ID_SIZE],
                                          struct lx_error *err);
 

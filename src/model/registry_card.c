@@ -3,9 +3,11 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/date.h"
 #include "codec/bytes.h"
 #include "codec/digest.h"
 #include "codec/json.h"
+#include "model/rows.h"
 
 const struct card_field card_fields[CARD_FIELD_COUNT] = {
 #define X(type, name) {#name, CARD_##type, offsetof(struct model_card, name)},
@@ -106,6 +108,13 @@ void model_card_write(const struct model_card *card, const uint8_t trees_hash[32
     write_calibration(&json, &card->calibration);
     json_object_end(&json);
     lx_buffer_append_byte(buffer, '\n');
+}
+
+int64_t model_card_unseen_from_ms(const struct model_card *card)
+{
+    size_t used = card->fit_count + card->calibration_count;
+    if (used == 0) return INT64_MIN;
+    return card->moments_ms[used - 1] + ROWS_HORIZON_DAYS * LX_MS_PER_DAY;
 }
 
 void registry_catalogue_hash(const struct bank_catalogue *catalogue, uint8_t ret_hash[32])

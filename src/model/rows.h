@@ -58,6 +58,10 @@ struct rows_moments {
 LX_MUST_USE enum lx_err rows_moments_find(const char *folder, int64_t as_of_ms, size_t max,
                                           struct rows_moments *ret_moments, struct lx_error *err);
 
+/* Of these (with everything known) those at or after `after_ms`; there may be none. */
+LX_MUST_USE enum lx_err rows_moments_after(const char *folder, int64_t after_ms, size_t max,
+                                           struct rows_moments *ret_moments, struct lx_error *err);
+
 /* Split by time: [0, fit) to fit on, [.., + calibration), [.., + quality) the newest. */
 struct rows_split {
     struct rows_moments moments; /* those in between that would leak are gone */

@@ -123,6 +123,21 @@ out:
     return code;
 }
 
+enum lx_err rows_moments_after(const char *folder, int64_t after_ms, size_t max,
+                               struct rows_moments *ret_moments, struct lx_error *err)
+{
+    struct rows_moments moments;
+    enum lx_err code = rows_moments_find(folder, BANK_UNKNOWN_MS, max, &moments, err);
+    if (code != LX_OK) return code;
+    size_t first = 0;
+    while (first < moments.count && moments.as_of_ms[first] < after_ms) first++;
+    *ret_moments = (struct rows_moments){.count = moments.count - first,
+                                         .complete_until_ms = moments.complete_until_ms};
+    memcpy(ret_moments->as_of_ms, moments.as_of_ms + first,
+           ret_moments->count * sizeof *ret_moments->as_of_ms);
+    return LX_OK;
+}
+
 enum { QUALITY_MOMENTS = 2, CALIBRATION_MOMENTS = 1 };
 
 /* A part of `count` moments that ends before `end`; labels of earlier parts must be over by its

@@ -12,13 +12,13 @@ enum { SCORE_ROWS_MAX = 1 << 28 };
 /* One chunk of customers. */
 struct scoring {
     const struct rows_plan *plan;
-    const struct scorer *scorer;
+    const struct score_task *task;
     double customer_rate;
     struct scored part;
-    size_t margin_capacity, label_capacity, moment_capacity, product_capacity;
+    size_t margin_capacity, rival_capacity, label_capacity, moment_capacity, product_capacity;
     size_t end_capacity, unit_capacity;
     struct view_scratch *view_scratch;
-    void *scratch;
+    void *scratch;                                         /* enough for either scorer */
     float *customer_values, *pair_values, *rows, *margins; /* of one customer, every product */
     uint16_t candidates[LX_PRODUCT_MAX];
 };
@@ -42,7 +42,11 @@ static enum lx_err scoring_prepare(struct scoring *scoring, const struct bank_ca
     size_t customer_count = view_features_count(features, VIEW_CUSTOMER);
     size_t pair_count = view_features_count(features, VIEW_PAIR);
     size_t product_count = catalogue->count;
-    scoring->scratch = lx_malloc(scorer_scratch_bytes(scoring->scorer) + 1);
+    const struct score_task *task = scoring->task;
+    size_t scratch_bytes = scorer_scratch_bytes(task->scorer);
+    if (task->rival != NULL && scorer_scratch_bytes(task->rival) > scratch_bytes)
+        scratch_bytes = scorer_scratch_bytes(task->rival);
+    scoring->scratch = lx_malloc(scratch_bytes + 1);
     scoring->customer_values = lx_calloc(customer_count, sizeof(float));
     scoring->pair_values = lx_calloc(product_count * pair_count, sizeof(float));
     scoring->rows = lx_calloc(product_count * (customer_count + pair_count), sizeof(float));
@@ -60,6 +64,9 @@ static enum lx_err make_room(struct scoring *scoring, size_t rows)
     size_t needed = part->count + rows, max = SCORE_ROWS_MAX;
     enum lx_err code =
         lx_grow(&part->margins, &scoring->margin_capacity, needed, max, sizeof *part->margins);
+    if (code == LX_OK && scoring->task->rival != NULL)
+        code = lx_grow(&part->rival_margins, &scoring->rival_capacity, needed, max,
+                       sizeof *part->rival_margins);
     if (code == LX_OK) code = lx_grow(&part->labels, &scoring->label_capacity, needed, max, 1);
     if (code == LX_OK) code = lx_grow(&part->moments, &scoring->moment_capacity, needed, max, 1);
     if (code == LX_OK)
@@ -116,7 +123,11 @@ static enum lx_err score_moment(struct scoring *scoring, const struct rows_chunk
     uint64_t labels[ROWS_PRODUCT_WORDS];
     struct scored *part = &scoring->part;
     rows_labels(history, as_of_ms, plan->complete_until_ms, labels);
-    scorer_score(scoring->scorer, scoring->rows, count, scoring->scratch, scoring->margins);
+    const struct score_task *task = scoring->task;
+    scorer_score(task->scorer, scoring->rows, count, scoring->scratch, scoring->margins);
+    if (task->rival != NULL)
+        scorer_score(task->rival, scoring->rows, count, scoring->scratch,
+                     part->rival_margins + part->count);
     for (size_t i = 0; i < count; i++) {
         size_t product = scoring->candidates[i], at = part->count++;
         part->margins[at] = scoring->margins[i];
@@ -155,6 +166,8 @@ static enum lx_err merge(struct scoring *scorings, size_t count, struct scored *
         cases += scorings[i].part.case_count;
     }
     scored->margins = lx_malloc((rows + 1) * sizeof *scored->margins);
+    bool has_rival = scorings[0].task->rival != NULL;
+    if (has_rival) scored->rival_margins = lx_malloc((rows + 1) * sizeof *scored->rival_margins);
     scored->labels = lx_malloc(rows + 1);
     scored->moments = lx_malloc(rows + 1);
     scored->products = lx_malloc((rows + 1) * sizeof *scored->products);
@@ -174,6 +187,9 @@ static enum lx_err merge(struct scoring *scorings, size_t count, struct scored *
         if (part->count > 0) {
             size_t at = scored->count, n = part->count;
             memcpy(scored->margins + at, part->margins, n * sizeof *part->margins);
+            if (has_rival)
+                memcpy(scored->rival_margins + at, part->rival_margins,
+                       n * sizeof *part->rival_margins);
             memcpy(scored->labels + at, part->labels, n);
             memcpy(scored->moments + at, part->moments, n);
             memcpy(scored->products + at, part->products, n * sizeof *part->products);
@@ -204,24 +220,24 @@ static enum lx_err fill_popularity(const struct rows_plan *plan, struct scored *
     return LX_OK;
 }
 
-enum lx_err score_pairs(const struct rows_plan *plan, const struct scorer *scorer,
-                        size_t customers_max, const struct lx_env *env, struct scored *ret_scored,
-                        struct lx_error *err)
+enum lx_err score_pairs(const struct rows_plan *plan, const struct score_task *task,
+                        const struct lx_env *env, struct scored *ret_scored, struct lx_error *err)
 {
     LX_ASSERT(plan->moment_count > 0 && plan->moment_count <= ROWS_MOMENTS_MAX);
-    LX_ASSERT(scorer_feature_count(scorer) == view_features_count(plan->features, VIEW_CUSTOMER) +
-                                                  view_features_count(plan->features, VIEW_PAIR));
+    LX_ASSERT(scorer_feature_count(task->scorer) ==
+              view_features_count(plan->features, VIEW_CUSTOMER) +
+                  view_features_count(plan->features, VIEW_PAIR));
 
     int64_t customers = 0;
     struct scored scored = {0};
     enum lx_err code = rows_scan_customers(plan->folder, &customers, err);
     if (code != LX_OK) return code;
     size_t chunk_count = rows_scan_chunks(customers, env);
-    double rate = customers > 0 ? (double)customers_max / (double)customers : 1;
+    double rate = customers > 0 ? (double)task->customers_max / (double)customers : 1;
     struct scoring *scorings = lx_calloc(chunk_count, sizeof *scorings);
     if (scorings == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "scoring: out of memory");
     for (size_t i = 0; i < chunk_count; i++)
-        scorings[i] = (struct scoring){.plan = plan, .scorer = scorer, .customer_rate = rate};
+        scorings[i] = (struct scoring){.plan = plan, .task = task, .customer_rate = rate};
     const struct rows_scan scan = {.folder = plan->folder,
                                    .what = "scoring",
                                    .visit = score_customer,
@@ -247,6 +263,7 @@ enum lx_err score_pairs(const struct rows_plan *plan, const struct scorer *score
 void scored_release(struct scored *scored)
 {
     lx_free(scored->margins);
+    lx_free(scored->rival_margins);
     lx_free(scored->labels);
     lx_free(scored->moments);
     lx_free(scored->products);
@@ -319,13 +336,14 @@ static enum lx_err selection_init(struct selection *selection, const struct scor
 }
 
 static void add_case(struct selection *selection, const struct scored *scored, size_t begin,
-                     size_t end, const struct calibration *calibration)
+                     size_t end, const struct scored_question *question)
 {
+    const float *margins = question->is_rival ? scored->rival_margins : scored->margins;
     for (size_t i = begin; i < end; i++) {
         size_t at = selection->count++;
         size_t place = scored->moments[i] * scored->product_count + scored->products[i];
         selection->probabilities[at] =
-            calibration_probability(calibration, (double)scored->margins[i]);
+            calibration_probability(question->calibration, (double)margins[i]);
         selection->popularity[at] = scored->popularity[place];
         selection->labels[at] = scored->labels[i];
         selection->products[at] = scored->products[i];
@@ -344,7 +362,7 @@ static void select_rows(struct selection *selection, const struct scored *scored
             if (scored->case_units[i] != last_unit) selection->unit_count++;
             last_unit = scored->case_units[i];
             selection->case_units[selection->case_count] = (uint32_t)selection->unit_count - 1;
-            add_case(selection, scored, begin, end, question->calibration);
+            add_case(selection, scored, begin, end, question);
         }
         begin = end;
     }

@@ -19,6 +19,7 @@
 
 struct scored {
     float *margins;
+    float *rival_margins;      /* of the second scorer; NULL without one */
     uint8_t *labels, *moments; /* 0 or 1; index in the plan */
     uint16_t *products;
     size_t count, positives, product_count;
@@ -28,9 +29,13 @@ struct scored {
     double *popularity; /* moment * product_count + product: openings in the 30 days before */
 };
 
-LX_MUST_USE enum lx_err score_pairs(const struct rows_plan *plan, const struct scorer *scorer,
-                                    size_t customers_max, const struct lx_env *env,
-                                    struct scored *ret_scored, struct lx_error *err);
+struct score_task {
+    const struct scorer *scorer, *rival; /* rival NULL: none */
+    size_t customers_max;
+};
+LX_MUST_USE enum lx_err score_pairs(const struct rows_plan *plan, const struct score_task *task,
+                                    const struct lx_env *env, struct scored *ret_scored,
+                                    struct lx_error *err);
 void scored_release(struct scored *scored);
 
 /* Margins and labels, or calibrated log-odds, of the rows of moments [first, first + count) of the
@@ -47,6 +52,7 @@ struct scored_question {
     size_t first, count; /* moments */
     uint64_t seed;
     int resamples, thread_count;
+    bool is_rival; /* by the second scorer's margins */
 };
 LX_MUST_USE enum lx_err
 scored_quality(const struct scored *scored, const struct scored_question *question,

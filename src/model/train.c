@@ -1,9 +1,22 @@
 #include "model/train.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/date.h"
 #include "model/fit.h"
+#include "model/life.h"
+#include "model/rivals.h"
+
+/* What the steps hand on to each other. */
+struct training {
+    const char *folder;
+    const struct train_options *options;
+    const struct lx_env *env;
+    struct fit fit;
+    struct fitted fitted;
+    struct train_result result;
+};
 
 static enum lx_err read_offset(const char *folder, int *ret_offset_minutes, struct lx_error *err)
 {
@@ -14,6 +27,77 @@ static enum lx_err read_offset(const char *folder, int *ret_offset_minutes, stru
     bank_close(bank);
     return LX_OK;
 }
+
+static enum lx_err gather(struct training *training, struct lx_error *err)
+{
+    const struct train_options *options = training->options;
+    const struct fit_options fit_options = {
+        .as_of_ms = options->as_of_ms,
+        .seed = options->seed,
+        .weights = options->weights,
+        .rules = options->rules,
+        .focal = options->focal,
+        .rows_max = options->rows_max > 0 ? options->rows_max : TRAIN_ROWS_MAX,
+        .customers_max = options->customers_max > 0 ? options->customers_max : TRAIN_CUSTOMERS_MAX};
+    return fit_prepare(training->folder, &fit_options, training->env, &training->fit, err);
+}
+
+static enum lx_err fit_model(struct training *training, struct lx_error *err)
+{
+    return fit_trees(&training->fit, training->options->balance, training->env, &training->fitted,
+                     err);
+}
+
+static enum lx_err measure(struct training *training, struct lx_error *err)
+{
+    return fit_measure(&training->fit, training->env, &training->fitted, err);
+}
+
+static enum lx_err enregister(struct training *training, struct lx_error *err)
+{
+    const struct fitted *fitted = &training->fitted;
+    return registry_save(training->folder, &fitted->card, fitted->trees.bytes, fitted->trees.length,
+                         training->result.model, err);
+}
+
+/* Beside the live one; the first model, and one whose live rival cannot serve, have no rival. */
+static enum lx_err judge(struct training *training, struct lx_error *err)
+{
+    struct train_result *result = &training->result;
+    struct life *life = NULL;
+    struct rivals rivals = {0};
+    const struct rivals_options options = {.seed = training->options->seed,
+                                           .customers_max = training->options->customers_max};
+    enum lx_err code = life_open(training->folder, LIFE_WRITE, training->env, &life, err);
+    if (code != LX_OK) return code;
+    const char *live = life_live(life);
+    bool has_rival = live[0] != '\0' && strcmp(live, result->model) != 0;
+    if (has_rival)
+        code = rivals_compare(training->folder, result->model, live, &options, training->env,
+                              &rivals, err);
+    if (code == LX_OK)
+        code = life_register(life, result->model, rivals.can_live_serve ? &rivals.figures : NULL,
+                             &result->is_live, err);
+    if (code == LX_OK) {
+        snprintf(result->live, sizeof result->live, "%s", life_live(life));
+        result->has_rival = has_rival && rivals.can_live_serve;
+        result->figures = rivals.figures;
+        result->policy = life_policy_of(life);
+    }
+    life_close(life);
+    return code;
+}
+
+/* In this order. */
+static const struct {
+    const char *name;
+    enum lx_err (*run)(struct training *training, struct lx_error *err);
+} steps[] = {
+    {"rows", gather},         {"trees", fit_model}, {"quality", measure},
+    {"register", enregister}, {"judge", judge},
+};
+_Static_assert(LX_COUNT_OF(steps) <= TRAIN_STEPS_MAX,
+               "the result has room for each step's seconds");
 
 static void fill_result(const struct fitted *fitted, int utc_offset_minutes,
                         struct train_result *result)
@@ -37,32 +121,24 @@ static void fill_result(const struct fitted *fitted, int utc_offset_minutes,
 enum lx_err train(const char *folder, const struct train_options *options, const struct lx_env *env,
                   struct train_result *ret_result, struct lx_error *err)
 {
-    int64_t begin_ns = env->elapsed_ns(env->context);
-    const struct fit_options fit_options = {
-        .as_of_ms = options->as_of_ms,
-        .seed = options->seed,
-        .weights = options->weights,
-        .rules = options->rules,
-        .focal = options->focal,
-        .rows_max = options->rows_max > 0 ? options->rows_max : TRAIN_ROWS_MAX,
-        .customers_max = options->customers_max > 0 ? options->customers_max : TRAIN_CUSTOMERS_MAX};
-    struct train_result result = {{0}};
-    struct fit fit = {0};
-    struct fitted fitted = {0};
+    int64_t begin_ns = env->elapsed_ns(env->context), last_ns = begin_ns;
+    struct training training = {.folder = folder, .options = options, .env = env};
+    struct train_result *result = &training.result;
     int utc_offset_minutes = 0;
     enum lx_err code = read_offset(folder, &utc_offset_minutes, err);
-    if (code == LX_OK) code = fit_prepare(folder, &fit_options, env, &fit, err);
-    if (code == LX_OK) code = fit_trees(&fit, options->balance, env, &fitted, err);
-    if (code == LX_OK) code = fit_measure(&fit, env, &fitted, err);
-    if (code == LX_OK)
-        code = registry_save(folder, &fitted.card, fitted.trees.bytes, fitted.trees.length,
-                             result.model, err);
-    if (code == LX_OK) {
-        fill_result(&fitted, utc_offset_minutes, &result);
-        result.seconds = (double)(env->elapsed_ns(env->context) - begin_ns) / 1e9;
-        *ret_result = result;
+    for (size_t i = 0; code == LX_OK && i < LX_COUNT_OF(steps); i++) {
+        code = steps[i].run(&training, err);
+        int64_t now_ns = env->elapsed_ns(env->context);
+        result->steps[result->step_count++] =
+            (struct train_step){steps[i].name, (double)(now_ns - last_ns) / 1e9};
+        last_ns = now_ns;
     }
-    fitted_release(&fitted);
-    fit_release(&fit);
+    if (code == LX_OK) {
+        fill_result(&training.fitted, utc_offset_minutes, result);
+        result->seconds = (double)(last_ns - begin_ns) / 1e9;
+        *ret_result = *result;
+    }
+    fitted_release(&training.fitted);
+    fit_release(&training.fit);
     return code;
 }

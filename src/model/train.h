@@ -14,7 +14,8 @@
  * rows. Calibration and quality see every candidate pair of their months (of at most
  * `customers_max` customers, chosen by hash), as the bank's true rate is.
  *
- * Same data, options and thread count give the same model, byte for byte.
+ * Same data, options and thread count give the same model, byte for byte. It is registered and, by
+ * the policy of life.h, live or in the shadow of the live one.
  * Errors: LX_ERR_NOT_READY (empty bank; fewer than four usable month ends; fewer than
  *         TRAIN_POSITIVES_MIN positives to fit on or none to calibrate and measure by),
  *         LX_ERR_REFUSED (a single feature separates the labels better than TRAIN_LEAK_AUC: it
@@ -23,6 +24,7 @@
 
 #include "base/env.h"
 #include "learn/sampling.h"
+#include "model/life.h"
 #include "model/quality.h"
 #include "model/registry.h"
 #include "model/rows.h"
@@ -33,6 +35,7 @@ enum {
     TRAIN_POSITIVES_MIN = 20,
     TRAIN_ROWS_MAX = 400000,
     TRAIN_CUSTOMERS_MAX = 100000,
+    TRAIN_STEPS_MAX = 8,
 };
 
 struct train_options {
@@ -46,14 +49,25 @@ struct train_options {
     size_t customers_max; /* for calibration and quality; 0: TRAIN_CUSTOMERS_MAX */
 };
 
+struct train_step {
+    const char *name;
+    double seconds;
+};
+
 struct train_result {
-    char model[REGISTRY_ID_SIZE];
+    char model[REGISTRY_ID_SIZE], live[REGISTRY_ID_SIZE];
+    bool is_live;                /* model is live */
+    bool has_rival;              /* figures compare it with the model that was live before */
+    struct life_figures figures; /* is_known false: no month was unseen by both */
+    struct life_policy policy;
     uint64_t rows, positives;                 /* fitted on */
     uint64_t quality_rows, quality_positives; /* measured on */
     int32_t fitted_from_day, fitted_to_day;   /* first and last as-of day of each part */
     int32_t measured_from_day, measured_to_day;
     int tree_count, feature_count;
     struct quality quality[QUALITY_BY_COUNT]; /* on time not seen */
+    struct train_step steps[TRAIN_STEPS_MAX]; /* where the seconds went */
+    size_t step_count;
     double seconds;
 };
 

@@ -30,23 +30,24 @@ decide() {
 test_that "verify before any checkpoint says what to do" exits 1 "audit checkpoint" "$lingxi" -C bank audit verify
 test_that "no bank, no checkpoint" exits 1 "no bank" "$lingxi" -C nowhere audit checkpoint
 test_that "decisions are recorded" decide 0
-# The first entry of a log is the rule set that the decisions rest on.
-checkpoint() { json audit checkpoint --name bank.example/log >checkpoint.json && [ "$(get checkpoint.json tree_size)" = 3 ]; }
+# The first entries of a log are the model that was registered, that it went live, and the rule set that the
+# decisions rest on.
+checkpoint() { json audit checkpoint --name bank.example/log >checkpoint.json && [ "$(get checkpoint.json tree_size)" = 5 ]; }
 test_that "checkpoint signs what is recorded" checkpoint
 again() { json audit checkpoint >again.json && [ "$(get again.json root)" = "$(get checkpoint.json root)" ]; }
 test_that "without anything new the checkpoint stands" again
 test_that "a log keeps its name" exits 3 "keeps that name" "$lingxi" -C bank audit checkpoint --name other
 cp bank/audit/checkpoint kept
-more() { local i; for i in 1 2 3 4 5 6; do decide $i || return 1; done; json audit checkpoint >checkpoint.json && [ "$(get checkpoint.json tree_size)" = 15 ]; }
+more() { local i; for i in 1 2 3 4 5 6; do decide $i || return 1; done; json audit checkpoint >checkpoint.json && [ "$(get checkpoint.json tree_size)" = 17 ]; }
 test_that "the log grows" more
 late() { json recommend "${offered[7]}" >late.json && exits 1 "audit checkpoint" "$lingxi" -C bank audit prove "$(get late.json decision)"; }
 test_that "a decision after the checkpoint is not proved yet" late
 prove() {
-    json audit prove "$(get d3.json decision)" >proof.json && [ "$(get proof.json tree_size)" = 15 ] &&
-        [ "$(get proof.json root)" = "$(get checkpoint.json root)" ] && [ "$(get proof.json index)" = 7 ]
+    json audit prove "$(get d3.json decision)" >proof.json && [ "$(get proof.json tree_size)" = 17 ] &&
+        [ "$(get proof.json root)" = "$(get checkpoint.json root)" ] && [ "$(get proof.json index)" = 9 ]
 }
 test_that "prove gives index and path of a decision" prove
-second() { json audit prove "$(get d3.second.json decision)" >second.json && [ "$(get second.json index)" = 8 ]; }
+second() { json audit prove "$(get d3.second.json decision)" >second.json && [ "$(get second.json index)" = 10 ]; }
 test_that "a second round is proved by the answer that it came with" second
 test_that "people read it" exits 0 "proof" "$lingxi" --lang en -C bank audit prove "$(get d3.json decision)"
 test_that "an unknown decision is named" exits 1 "0123" "$lingxi" -C bank audit prove 0123
@@ -57,15 +58,15 @@ test_that "the log does not name the customer; the content does" no_customer
 mkdir elsewhere && cp -r bank/audit elsewhere/log && cp bank/keys/audit.pub elsewhere/log.pub
 verify() {
     "$lingxi" -C elsewhere --json audit verify elsewhere/log --key elsewhere/log.pub --since kept >verify.json &&
-        [ "$(get verify.json ok)" = true ] && [ "$(get verify.json tree_size)" = 15 ] && [ "$(get verify.json signatures_log)" = 2 ]
+        [ "$(get verify.json ok)" = true ] && [ "$(get verify.json tree_size)" = 17 ] && [ "$(get verify.json signatures_log)" = 2 ]
 }
 test_that "a copy is verified with the public key alone" verify
 spoiled() {
-    printf '?' | dd of=elsewhere/log/tile/0/000.p/15 bs=1 seek=100 conv=notrunc status=none || return 1
-    exits 1 "tile/0/000.p/15" "$lingxi" audit verify elsewhere/log --key elsewhere/log.pub || return 1
+    printf '?' | dd of=elsewhere/log/tile/0/000.p/17 bs=1 seek=100 conv=notrunc status=none || return 1
+    exits 1 "tile/0/000.p/17" "$lingxi" audit verify elsewhere/log --key elsewhere/log.pub || return 1
     "$lingxi" --json audit verify elsewhere/log --key elsewhere/log.pub >spoiled.json 2>/dev/null
     [ $? -eq 1 ] && [ "$(get spoiled.json ok)" = false ] && get spoiled.json error.message
-    cp bank/audit/tile/0/000.p/15 elsewhere/log/tile/0/000.p/15
+    cp bank/audit/tile/0/000.p/17 elsewhere/log/tile/0/000.p/17
 }
 test_that "a byte of a tile that was changed is named, with ok: false and status 1" spoiled
 other_key() { "$lingxi" -C other init >/dev/null && "$lingxi" -C other audit checkpoint >/dev/null && exits 1 "signature\|no signature" "$lingxi" audit verify elsewhere/log --key other/keys/audit.pub; }
@@ -126,7 +127,7 @@ for name, i in cases:
     elif name == "swap": bad["proof"][0], bad["proof"][1] = bad["proof"][1], bad["proof"][0]
     elif name in ("index", "tree_size"): bad[name] += 1
     elif name == "proof": bad["proof"][i] = other(bad["proof"][i])
-    elif name == "checkpoint": bad[name] = bad[name].replace("\n15\n", "\n16\n")
+    elif name == "checkpoint": bad[name] = bad[name].replace("\n17\n", "\n18\n")
     else: bad[name] = other(bad[name])
     json.dump(bad, open("bad.json", "w"))
     done = subprocess.run(["node", sys.argv[1], "proof", "bad.json", sys.argv[2]], capture_output=True)
