@@ -120,6 +120,7 @@ enum lx_err cli_recommend(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_answer(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_rules(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_customer(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_labels(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_timeline(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_audit(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_expr(struct cli_call *call, struct lx_error *err);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/date.h"
-#include "decide/decide.h"
+#include "decide/predict.h"
 #include "money/money.h"
 #include "view/portrait.h"
 #include "view/timeline.h"
@@ -78,56 +78,31 @@ static enum lx_err list_most_active(struct cli_call *call, struct lx_error *err)
     return LX_OK;
 }
 
-/* What the model expects, as labels of the second layer. */
-static enum lx_err add_predictions(struct engine *engine, const char *id, struct portrait *portrait,
-                                   struct lx_error *err)
-{
-    struct decide_outlook outlook[BANK_CATEGORY_END];
-    const struct bank_catalogue *catalogue = bank_catalogue(engine_bank(engine));
-    size_t count = 0;
-    enum lx_err code = decide_outlook(engine, id, outlook, &count, err);
-    for (size_t i = 0; i < count && code == LX_OK; i++) {
-        const struct bank_product *product = &catalogue->products[outlook[i].product_index];
-        char name[64], zh[128], en[128], value_zh[256], value_en[256];
-        snprintf(name, sizeof name, "next_%s", bank_category_text(outlook[i].category));
-        snprintf(zh, sizeof zh, "%s类首选", bank_category_zh(outlook[i].category));
-        snprintf(en, sizeof en, "best of %s", bank_category_en(outlook[i].category));
-        snprintf(value_zh, sizeof value_zh, "%s（评分 %d）", product->zh, outlook[i].score);
-        snprintf(value_en, sizeof value_en, "%s (score %d)", product->en, outlook[i].score);
-        struct portrait_label label = {
-            .layer = PORTRAIT_PREDICTION,
-            .name = name,
-            .zh = zh,
-            .en = en,
-            .value = product->code,
-            .value_zh = value_zh,
-            .value_en = value_en,
-            .confidence = outlook[i].probability,
-        };
-        code = portrait_add(portrait, &label, err);
-    }
-    return code;
-}
-
 static void label_print(struct cli_call *call, const struct portrait_label *label)
 {
-    char confidence[32] = "";
-    if (!isnan(label->confidence))
-        snprintf(confidence, sizeof confidence, "  %.3f%%", label->confidence * 100);
+    char chance[64] = "";
+    if (!isnan(label->probability))
+        snprintf(chance, sizeof chance, "  %s %.3f%%", cli_text(call, "概率", "chance"),
+                 label->probability * 100);
     cli_pair(call, cli_text(call, label->zh, label->en), "%s%s",
-             cli_text(call, label->value_zh, label->value_en), confidence);
+             cli_text(call, label->value_zh, label->value_en), chance);
     if (!call->is_json) return;
 
     struct json_writer *json = &call->json;
     json_object_begin(json);
-    json_name_text(json, "layer", portrait_layer_text(label->layer));
+    json_name_text(json, "layer", view_layer_text(label->layer));
     json_name_text(json, "name", label->name);
     json_name_text(json, "value", label->value);
     json_name_text(json, "zh", label->zh);
     json_name_text(json, "en", label->en);
     json_name_text(json, "value_zh", label->value_zh);
     json_name_text(json, "value_en", label->value_en);
-    if (!isnan(label->confidence)) json_name_real(json, "confidence", label->confidence);
+    if (!isnan(label->probability)) json_name_real(json, "probability", label->probability);
+    if (!isnan(label->confidence)) {
+        json_name_real(json, "confidence", label->confidence);
+        json_name_real(json, "confidence_low", label->confidence_low);
+        json_name_real(json, "confidence_high", label->confidence_high);
+    }
     json_object_end(json);
 }
 
@@ -138,10 +113,9 @@ static void labels_print(struct cli_call *call, const struct portrait *portrait)
         json_array_begin(&call->json);
     }
     for (size_t i = 0; i < portrait->label_count; i++) {
-        enum portrait_layer layer = portrait->labels[i].layer;
+        enum view_layer layer = portrait->labels[i].layer;
         if (i == 0 || portrait->labels[i - 1].layer != layer)
-            cli_line(call, "%s",
-                     cli_text(call, portrait_layer_zh(layer), portrait_layer_en(layer)));
+            cli_line(call, "%s", cli_text(call, view_layer_zh(layer), view_layer_en(layer)));
         label_print(call, &portrait->labels[i]);
     }
     if (call->is_json) json_array_end(&call->json);
@@ -197,18 +171,22 @@ enum lx_err cli_customer(struct cli_call *call, struct lx_error *err)
     struct view_snapshot *snapshot = NULL;
     struct engine *engine = NULL;
     struct bank *bank = NULL;
+    struct view_labels *labels = NULL;
     struct portrait portrait = {0};
     int64_t customer;
     enum lx_err code = bank_open(call->folder, STORE_READ, &bank, err);
     if (code == LX_OK) code = bank_customer_find(bank, id, &customer, err);
     if (code == LX_OK) code = view_snapshot_open(call->folder, &snapshot, err);
     if (code == LX_OK)
-        code = portrait_read(bank, customer, view_snapshot_peers(snapshot),
+        code = view_labels_open(call->folder, view_snapshot_features(snapshot),
+                                bank_catalogue(bank), &labels, err);
+    if (code == LX_OK)
+        code = portrait_read(bank, customer, labels, view_snapshot_peers(snapshot),
                              view_snapshot_as_of_ms(snapshot), &portrait, err);
     if (code != LX_OK) goto out;
 
     code = engine_open(call->folder, ENGINE_READ, &call->env, &engine, err);
-    if (code == LX_OK) code = add_predictions(engine, id, &portrait, err);
+    if (code == LX_OK) code = decide_predict(engine, id, labels, &portrait, err);
     if (code == LX_ERR_NOT_READY) {
         /* Facts are worth showing without a model; the message says what is missing. */
         call->env.message(call->env.context, err->text);
@@ -220,6 +198,7 @@ enum lx_err cli_customer(struct cli_call *call, struct lx_error *err)
     engine_close(engine);
     portrait_release(&portrait);
 out:
+    view_labels_close(labels);
     view_snapshot_close(snapshot);
     bank_close(bank);
     return code;

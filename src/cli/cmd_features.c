@@ -83,6 +83,30 @@ static enum lx_err list_definitions(struct cli_call *call, struct lx_error *err)
     return LX_OK;
 }
 
+/* The second half of docs/reference/features.md. */
+static enum lx_err print_markdown(struct cli_call *call, struct lx_error *err)
+{
+    static const char *const titles[] = {"Of a customer", "Of a customer and a product"};
+    struct view_features *features = NULL;
+    enum lx_err code = view_features_open_shipped(&features, err);
+    if (code != LX_OK) return code;
+    for (int scope = VIEW_CUSTOMER; scope <= VIEW_PAIR; scope++) {
+        cli_line(call, "\n### %s\n", titles[scope]);
+        cli_line(call, "| name | group | 中文 | English | definition | default | credit |");
+        cli_line(call, "|---|---|---|---|---|---|---|");
+        for (size_t i = 0; i < view_features_count(features, (enum view_scope)scope); i++) {
+            const struct view_feature *feature =
+                view_features_at(features, (enum view_scope)scope, i);
+            cli_line(call, "| `%s` | %s | %s | %s | `%s` | %s | %s |", feature->name,
+                     view_group_text(feature->group), feature->zh, feature->en, feature->definition,
+                     feature->otherwise == NULL ? "" : feature->otherwise,
+                     feature->is_in_credit ? "yes" : "");
+        }
+    }
+    view_features_close(features);
+    return LX_OK;
+}
+
 static enum lx_err values_of_snapshot(struct cli_call *call, const char *id, float *values,
                                       int64_t *ret_as_of_ms, struct lx_error *err)
 {
@@ -145,6 +169,7 @@ enum lx_err cli_features(struct cli_call *call, struct lx_error *err)
     const char *id = cli_value(call, "--customer");
     if (id == NULL && cli_value(call, "--as-of") != NULL)
         return lx_fail(err, LX_ERR_USAGE, "--as-of goes with --customer ID");
+    if (cli_flag(call, "--markdown")) return print_markdown(call, err);
     if (id == NULL) return list_definitions(call, err);
 
     float values[VALUES_MAX];

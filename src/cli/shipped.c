@@ -8,6 +8,7 @@
 #define SHIPPED_MAP(X)                                                                             \
     X(catalogue, "catalogue.ini")                                                                  \
     X(features, "features.ini")                                                                    \
+    X(labels, "labels.ini")                                                                        \
     X(rules_contact, "rules/contact.ini")                                                          \
     X(rules_eligibility, "rules/eligibility.ini")                                                  \
     X(rules_emergency, "rules/emergency.ini")                                                      \

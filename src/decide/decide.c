@@ -94,49 +94,31 @@ bool decide_may_offer(void *engine, int64_t customer, int product)
     return round_rule(engine, customer, product, &rule, &err) == LX_OK && rule == RULE_NONE;
 }
 
-static void keep_best(const struct record_candidate *candidate, enum bank_category category,
-                      struct decide_outlook *outlook, size_t *count)
+static void add_likeliest(struct decide_outlook *outlook, const struct record_candidate *candidate)
 {
-    size_t at = 0;
-    while (at < *count && outlook[at].category != category) at++;
-    if (at < *count && outlook[at].probability >= candidate->factors.probability) return;
-    if (at == *count) (*count)++;
-    outlook[at] = (struct decide_outlook){.category = category,
-                                          .product_index = candidate->product,
-                                          .probability = candidate->factors.probability,
-                                          .score = candidate->score};
-}
-
-static void sort_outlook(struct decide_outlook *outlook, size_t count)
-{
-    for (size_t i = 1; i < count; i++)
-        for (size_t j = i; j > 0 && outlook[j].probability > outlook[j - 1].probability; j--) {
-            struct decide_outlook kept = outlook[j];
-            outlook[j] = outlook[j - 1];
-            outlook[j - 1] = kept;
-        }
+    size_t at = outlook->count++;
+    for (; at > 0 && outlook->items[at - 1].probability < candidate->factors.probability; at--)
+        outlook->items[at] = outlook->items[at - 1];
+    outlook->items[at].product = candidate->product;
+    outlook->items[at].score = candidate->score;
+    outlook->items[at].probability = candidate->factors.probability;
 }
 
 enum lx_err decide_outlook(struct engine *engine, const char *customer,
-                           struct decide_outlook ret_outlook[BANK_CATEGORY_END], size_t *ret_count,
-                           struct lx_error *err)
+                           struct decide_outlook *ret_outlook, struct lx_error *err)
 {
     struct lx_arena arena;
     struct record_decision decision;
     struct round_request round = {.placement = default_placement, .count = 1};
-    size_t count = 0;
     lx_arena_init(&arena, ROUND_ARENA_MAX);
     enum lx_err code = find_customer(engine, customer, &arena, &round, err);
     if (code == LX_OK) code = round_decide(engine, &round, &arena, &decision, err);
-    for (size_t i = 0; code == LX_OK && i < decision.candidate_count; i++) {
-        const struct record_candidate *candidate = &decision.candidates[i];
-        const struct bank_product *product =
-            &bank_catalogue(engine->bank)->products[candidate->product];
-        keep_best(candidate, product->category, ret_outlook, &count);
+    if (code == LX_OK) {
+        ret_outlook->is_personalised = decision.is_personalised;
+        ret_outlook->count = 0;
+        for (size_t i = 0; i < decision.candidate_count; i++)
+            add_likeliest(ret_outlook, &decision.candidates[i]);
     }
     lx_arena_release(&arena);
-    if (code != LX_OK) return code;
-    sort_outlook(ret_outlook, count);
-    *ret_count = count;
-    return LX_OK;
+    return code;
 }

@@ -105,15 +105,18 @@ LX_MUST_USE enum lx_err decide_find(struct engine *engine, const char *id,
  * struct engine; the form is that of simulate.h. */
 bool decide_may_offer(void *engine, int64_t customer, int product);
 
-/* For the portrait: the best product of each category that may be shown now, best first. */
+/* For the portrait: what may be shown now and what is expected of it, likeliest first; of equals
+ * the one that stands first in the catalogue. */
 struct decide_outlook {
-    enum bank_category category;
-    int product_index;
-    double probability;
-    int score;
+    bool is_personalised; /* or the whole bank's rates: he did not consent */
+    size_t count;
+    struct {
+        int product; /* index in the catalogue */
+        int score;
+        double probability;
+    } items[LX_PRODUCT_MAX];
 };
 LX_MUST_USE enum lx_err decide_outlook(struct engine *engine, const char *customer,
-                                       struct decide_outlook ret_outlook[BANK_CATEGORY_END],
-                                       size_t *ret_count, struct lx_error *err);
+                                       struct decide_outlook *ret_outlook, struct lx_error *err);
 
 #endif

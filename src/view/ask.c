@@ -1,7 +1,7 @@
 #include "view/ask.h"
 
 #include "view/program.h"
-#include "view/state.h"
+#include "view/past.h"
 
 enum lx_err view_ask_compile(const struct view_schema *schema, const char *text, size_t length,
                              struct expr **ret_expr, enum view_scope *ret_scope,

@@ -8,7 +8,7 @@
 #include "view/fields.h"
 #include "view/program.h"
 #include "view/scan.h"
-#include "view/state.h"
+#include "view/past.h"
 
 enum { HELD_WORDS = (LX_PRODUCT_MAX + 63) / 64 };
 

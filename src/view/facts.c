@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "view/state.h"
+#include "view/past.h"
 
 /* Without contact over these a customer cannot be spoken to. */
 static const uint32_t contact_channels =

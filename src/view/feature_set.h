@@ -7,7 +7,7 @@
 #include "view/features.h"
 #include "view/program.h"
 
-enum { FEATURE_NAME_MAX = 48, COHORT_FEATURES = 3 };
+enum { COHORT_FEATURES = 3 };
 
 /* How a feature's value is had, from the quickest. */
 enum feature_shape {

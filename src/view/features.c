@@ -6,7 +6,7 @@
 #include "base/buffer.h"
 #include "host/file.h"
 #include "view/feature_set.h"
-#include "view/state.h"
+#include "view/past.h"
 
 /* Titles, expressions and windows of one definition set. */
 #define FEATURES_BYTES_MAX ((size_t)64 << 20)

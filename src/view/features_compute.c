@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "view/feature_set.h"
-#include "view/state.h"
+#include "view/past.h"
 
 /* What the callbacks of an expression get; the reading stands first, for those of the schema. */
 struct evaluation {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "view/scan.h"
-#include "view/state.h"
+#include "view/past.h"
 
 _Static_assert(VIEW_RANGE_CUSTOMERS % 64 == 0, "no two ranges share a word of nulls");
 

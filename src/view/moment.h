@@ -41,14 +41,6 @@ static inline bool view_is_known(const struct view_moment *moment, int64_t at_ms
     return at_ms <= moment->as_of_ms && known_at_ms <= moment->as_of_ms;
 }
 
-/* The smallest window that a moment of the past lies in. */
-static inline enum view_window view_window_of(const struct view_moment *moment, int64_t at_ms)
-{
-    int window = 0;
-    while (window < VIEW_EVER && at_ms < moment->start_ms[window]) window++;
-    return (enum view_window)window;
-}
-
 /* The bank day of a stored moment, which may be anything: what lies outside the calendar (an
  * assessment that never expires) counts as the end of it. */
 static inline int32_t view_day_of(const struct view_moment *moment, int64_t at_ms)
@@ -57,13 +49,6 @@ static inline int32_t view_day_of(const struct view_moment *moment, int64_t at_m
     if (at_ms < first_ms) return LX_DAY_MIN;
     if (at_ms > last_ms) return LX_DAY_MAX;
     return lx_day_of_ms(at_ms, moment->utc_offset_minutes);
-}
-
-/* Bank days that have passed; NaN for BANK_UNKNOWN_MS. */
-static inline float view_days_since(const struct view_moment *moment, int64_t at_ms)
-{
-    if (at_ms == BANK_UNKNOWN_MS) return NAN;
-    return (float)(moment->day - view_day_of(moment, at_ms));
 }
 
 #endif

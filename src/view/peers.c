@@ -5,7 +5,7 @@
 #include "base/real.h"
 #include "codec/bytes.h"
 #include "view/peers_table.h"
-#include "view/state.h"
+#include "view/past.h"
 
 enum { PEERS_FORMAT = 1 };
 

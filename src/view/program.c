@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "view/state.h"
+#include "view/past.h"
 
 /* Windows, conditions and tables of one program. */
 #define PROGRAM_BYTES_MAX ((size_t)64 << 20)

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "view/state.h"
+#include "view/past.h"
 
 /* Tallies and tables of one thread. */
 #define RUN_BYTES_MAX ((size_t)256 << 20)

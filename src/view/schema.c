@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "view/peers_table.h"
-#include "view/state.h"
+#include "view/past.h"
 
 enum { CODES_MAX = 65535 };
 

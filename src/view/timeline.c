@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "view/state.h"
+#include "view/past.h"
 
 /*
  * Each source is a list ordered by at_ms except the answers, which are ordered by nothing. So a

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "money/money.h"
-#include "view/state.h"
+#include "view/past.h"
 
 /* --- Tallies -------------------------------------------------------------------------------- */
 

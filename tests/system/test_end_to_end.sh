@@ -110,6 +110,26 @@ owns() {
 test_that "what the customer owns is not offered again" owns
 portrait() { step customer.json customer "$customer" && has customer.json labels.0.layer labels.0.name labels.0.value holdings; }
 test_that "customer prints the portrait" portrait
+labels() { step labels.json labels && has labels.json labels.0.layer labels.0.name labels.0.definition labels.0.owner; }
+test_that "labels lists the definitions" labels
+own_label() {
+    cp bank/labels.ini labels.kept
+    printf '[is_adult]\nlayer = fact\nexpression = age() >= 18\ntype = flag\nzh = 成年\nen = of age\n' >>bank/labels.ini
+    step customer.json customer "$customer"
+    local status=$?
+    cp labels.kept bank/labels.ini
+    [ "$status" = 0 ] && python3 -c 'import json; assert any(l["name"] == "is_adult" and l["layer"] == "fact" for l in json.load(open("customer.json"))["labels"])'
+}
+test_that "a label of the bank's own is told at once" own_label
+bad_label() {
+    cp bank/labels.ini labels.kept
+    sed -i 's/^expression = age()$/expression = agee()/' bank/labels.ini
+    exits 1 'labels.ini:[0-9]*:14: \[age_band\] .*did you mean `age`' "$lingxi" -C bank customer "$customer"
+    local status=$?
+    cp labels.kept bank/labels.ini
+    return "$status"
+}
+test_that "a bad label is refused with its place and a suggestion" bad_label
 timeline() { step timeline.json timeline "$customer" --limit 3 && has timeline.json events.0 && [ "$(python3 -c 'import json; print(len(json.load(open("timeline.json"))["events"]))')" = 3 ]; }
 test_that "timeline prints the newest events" timeline
 test_that "people read it in Chinese" exits 0 "评分" "$lingxi" -C bank recommend "$customer" --preview

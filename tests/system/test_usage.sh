@@ -21,6 +21,13 @@ test_that "a failure with --json is one document" bash -c \
     bash "$lingxi"
 same_reference() { "$lingxi" help --markdown | cmp - "$root/docs/reference/commands.md"; }
 test_that "docs/reference/commands.md is the program's own help" same_reference
+# What stands behind the line `<!-- shipped -->` of a page is what the program prints.
+same_table() {
+    sed '1,/^<!-- shipped -->$/d' "$root/docs/reference/$1.md" >"$scratch/out"
+    [ -s "$scratch/out" ] && "$lingxi" -C none "$1" --markdown | cmp - "$scratch/out"
+}
+test_that "docs/reference/features.md has the features of data/features.ini" same_table features
+test_that "docs/reference/labels.md has the labels of data/labels.ini" same_table labels
 nothing_made() { [ -z "$(find "$scratch" -mindepth 1 ! -name said ! -name out ! -name err)" ]; }
 test_that "nothing was made" nothing_made
 finish

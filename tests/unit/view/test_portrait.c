@@ -11,12 +11,21 @@
 static struct bank_product products[HISTORY_PRODUCTS];
 static struct bank_catalogue catalogue;
 static struct view_context context;
+static struct view_labels *labels;
 
 static int prepare(void **state)
 {
     history_catalogue(products, &catalogue);
     context =
         (struct view_context){&catalogue, NULL, HISTORY_UTC_OFFSET, open_features(&catalogue)};
+    struct lx_error err;
+    MUST(view_labels_open_shipped(features, &catalogue, &labels, &err));
+    return 0;
+}
+
+static int finish(void **state)
+{
+    view_labels_close(labels);
     return 0;
 }
 
@@ -55,7 +64,7 @@ static void test_nothing_known_makes_few_labels(void **state)
     struct bank_history history = {.id = "nobody"};
     struct portrait portrait;
     struct lx_error err;
-    MUST(portrait_make(&history, &context, HISTORY_NOW_MS, NULL, &portrait, &err));
+    MUST(portrait_make(&history, &context, labels, HISTORY_NOW_MS, NULL, &portrait, &err));
     assert_string_equal(portrait.id, "nobody");
     assert_string_equal(portrait.masked_name, "");
     assert_int_equal(portrait.holding_count, 0);
@@ -68,6 +77,27 @@ static void test_nothing_known_makes_few_labels(void **state)
     portrait_release(&portrait);
 }
 
+static const struct {
+    const char *name, *value, *value_zh;
+    enum view_layer layer;
+} one_life[] = {
+    {"age_band", "40-49", "40-49岁", VIEW_LAYER_FACT},
+    {"gender", "female", "女", VIEW_LAYER_FACT},
+    {"tenure", "3-10", "3-10年", VIEW_LAYER_FACT},
+    {"branch", "code 1", "code 1", VIEW_LAYER_FACT},
+    {"occupation", "code 2", "code 2", VIEW_LAYER_FACT},
+    {"risk_level", "C3", "C3", VIEW_LAYER_FACT},
+    {"assets_band", "200k-500k", "20万-50万元", VIEW_LAYER_FACT},
+    {"receives_salary", "yes", "是", VIEW_LAYER_FACT},
+    {"holdings", "2", "2种", VIEW_LAYER_FACT},
+    {"activity", "low", "低", VIEW_LAYER_VALUE},
+    {"marketing_value", "medium", "中", VIEW_LAYER_VALUE}, /* 3 + 1 + 1 points */
+    {"preferred_channel", "mobile", "手机银行", VIEW_LAYER_VALUE},
+    {"deposit_matured", "yes", "是", VIEW_LAYER_VALUE},
+    {"salary_arrived", "yes", "是", VIEW_LAYER_VALUE},
+    {"viewed_not_held", "P08", "P08", VIEW_LAYER_VALUE}, /* P03 is held */
+};
+
 static void test_one_life_is_told_in_labels(void **state)
 {
     const struct bank_profile profile = {
@@ -76,6 +106,10 @@ static void test_one_life_is_told_in_labels(void **state)
         .birth_day = 5479, /* 1985-01-01 */
         .joined_day = 18000,
         .gender = BANK_GENDER_FEMALE,
+        .branch = 1,
+        .occupation = 2,
+        .education = -1,
+        .marital = -1,
     };
     const struct bank_risk risk = {DAYS_AGO(30), DAYS_AGO(29), HISTORY_NOW_MS + LX_MS_PER_DAY, 3};
     const struct bank_event events[] = {
@@ -92,27 +126,6 @@ static void test_one_life_is_told_in_labels(void **state)
         {DAYS_AGO(2), DAYS_AGO(1), 900000, 31900000, 0, 0, -1, BANK_EVENT_KIND_SALARY,
          BANK_CHANNEL_SYSTEM, 0},
     };
-    static const struct {
-        const char *name, *value, *value_zh;
-        enum portrait_layer layer;
-    } rows[] = {
-        {"age_band", "40-49", "40-49岁", PORTRAIT_FACT},
-        {"gender", "female", "女", PORTRAIT_FACT},
-        {"tenure", "3-10", "3-10年", PORTRAIT_FACT},
-        {"branch", "B07", "B07", PORTRAIT_FACT},
-        {"occupation", "teacher", "teacher", PORTRAIT_FACT},
-        {"risk_level", "C3", "C3", PORTRAIT_FACT},
-        {"assets_band", "200k-500k", "20万-50万元", PORTRAIT_FACT},
-        {"receives_salary", "yes", "是", PORTRAIT_FACT},
-        {"holdings", "2", "2种", PORTRAIT_FACT},
-        {"activity", "low", "低", PORTRAIT_VALUE},
-        {"marketing_value", "medium", "中", PORTRAIT_VALUE}, /* 3 + 1 + 1 points */
-        {"preferred_channel", "mobile", "手机银行", PORTRAIT_VALUE},
-        {"deposit_matured", "yes", "是", PORTRAIT_VALUE},
-        {"salary_arrived", "yes", "是", PORTRAIT_VALUE},
-        {"viewed_not_held", "P08", "P08", PORTRAIT_VALUE}, /* P03 is held */
-    };
-    const struct portrait_person person = {"王小明", "B07", "teacher", "", NULL};
     struct bank_history history = {
         .id = "c-1",
         .profiles = &profile,
@@ -124,16 +137,16 @@ static void test_one_life_is_told_in_labels(void **state)
     };
     struct portrait portrait;
     struct lx_error err;
-    MUST(portrait_make(&history, &context, HISTORY_NOW_MS, &person, &portrait, &err));
+    MUST(portrait_make(&history, &context, labels, HISTORY_NOW_MS, "王小明", &portrait, &err));
     assert_string_equal(portrait.masked_name, "王**");
-    for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
-        const struct portrait_label *label = label_of(&portrait, rows[i].name);
-        if (label == NULL) fail_msg("no label %s", rows[i].name);
-        if (strcmp(label->value, rows[i].value) != 0 ||
-            strcmp(label->value_zh, rows[i].value_zh) != 0 || label->layer != rows[i].layer)
-            fail_msg("%s: %s (%s)", rows[i].name, label->value, label->value_zh);
+    for (size_t i = 0; i < LX_COUNT_OF(one_life); i++) {
+        const struct portrait_label *label = label_of(&portrait, one_life[i].name);
+        if (label == NULL) fail_msg("no label %s", one_life[i].name);
+        if (strcmp(label->value, one_life[i].value) != 0 ||
+            strcmp(label->value_zh, one_life[i].value_zh) != 0 || label->layer != one_life[i].layer)
+            fail_msg("%s: %s (%s)", one_life[i].name, label->value, label->value_zh);
     }
-    assert_int_equal(portrait.label_count, LX_COUNT_OF(rows));
+    assert_int_equal(portrait.label_count, LX_COUNT_OF(one_life));
     assert_int_equal(portrait.holding_count, 2);
     assert_string_equal(portrait.holdings[0].code, "P06");
     assert_int_equal(portrait.holdings[0].opened_at_ms, DAYS_AGO(400));
@@ -168,7 +181,7 @@ static void test_a_holding_is_as_old_as_its_oldest_open_one(void **state)
                                             .amount_fen = BANK_NO_AMOUNT,
                                             .balance_fen = BANK_NO_AMOUNT};
         struct bank_history history = {.id = "x", .events = events, .event_count = rows[i].count};
-        MUST(portrait_make(&history, &context, HISTORY_NOW_MS, NULL, &portrait, &err));
+        MUST(portrait_make(&history, &context, labels, HISTORY_NOW_MS, NULL, &portrait, &err));
         assert_int_equal(portrait.holding_count, 1);
         if (portrait.holdings[0].opened_at_ms != DAYS_AGO(rows[i].opened_days_ago) ||
             portrait.holdings[0].count != rows[i].left)
@@ -186,7 +199,8 @@ static void test_labels_of_random_lives_agree_with_their_facts(void **state)
         struct lx_error err;
         random_history(41, seed, &random);
         view_facts(&random.history, &context, HISTORY_NOW_MS, &facts);
-        MUST(portrait_make(&random.history, &context, HISTORY_NOW_MS, NULL, &portrait, &err));
+        MUST(portrait_make(&random.history, &context, labels, HISTORY_NOW_MS, NULL, &portrait,
+                           &err));
         size_t held = 0;
         for (int product = 0; product < HISTORY_PRODUCTS; product++)
             held += view_holds(&facts, product);
@@ -219,10 +233,18 @@ static void test_predictions_go_between_facts_and_value(void **state)
     struct portrait portrait;
     struct lx_error err;
     char name[16] = "next_wealth", value[16] = "P07";
-    MUST(portrait_make(&history, &context, HISTORY_NOW_MS, NULL, &portrait, &err));
-    struct portrait_label label = {PORTRAIT_PREDICTION, name,  "可能需要的理财",
-                                   "likely wealth",     value, "稳健理财",
-                                   "steady fund",       0.125};
+    MUST(portrait_make(&history, &context, labels, HISTORY_NOW_MS, NULL, &portrait, &err));
+    struct portrait_label label = {VIEW_LAYER_PREDICTION,
+                                   name,
+                                   "可能需要的理财",
+                                   "likely wealth",
+                                   value,
+                                   "稳健理财",
+                                   "steady fund",
+                                   0.125,
+                                   0.1,
+                                   0.05,
+                                   0.2};
     size_t count = portrait.label_count;
     MUST(portrait_add(&portrait, &label, &err));
     memset(name, 'x', 5); /* it was copied */
@@ -246,7 +268,7 @@ static void test_refused_memory_is_an_error(void **state)
         struct lx_error err;
         lx_alloc_fail_at(allocation);
         enum lx_err code =
-            portrait_make(&random.history, &context, HISTORY_NOW_MS, NULL, &portrait, &err);
+            portrait_make(&random.history, &context, labels, HISTORY_NOW_MS, NULL, &portrait, &err);
         lx_alloc_fail_at(0);
         if (code == LX_OK) {
             portrait_release(&portrait);
@@ -262,6 +284,8 @@ static void test_a_customer_of_a_bank_has_his_branch(void **state)
     char scratch[LX_PATH_MAX], folder[LX_PATH_MAX];
     struct lx_error err;
     struct bank *bank = NULL;
+    struct view_features *own = NULL;
+    struct view_labels *own_labels = NULL;
     struct portrait portrait;
     size_t branches = 0;
     scratch_make(scratch);
@@ -269,15 +293,19 @@ static void test_a_customer_of_a_bank_has_his_branch(void **state)
     random_bank_create(folder);
     random_bank_load(folder, 51, 0, 40);
     MUST(bank_open(folder, STORE_READ, &bank, &err));
+    MUST(view_features_open(bank, &own, &err));
+    MUST(view_labels_open(folder, own, bank_catalogue(bank), &own_labels, &err));
     for (int64_t customer = 0; customer < 40; customer++) {
-        MUST(portrait_read(bank, customer, NULL, HISTORY_NOW_MS, &portrait, &err));
+        MUST(portrait_read(bank, customer, own_labels, NULL, HISTORY_NOW_MS, &portrait, &err));
         branches += strncmp(value_of(&portrait, "branch"), "B0", 2) == 0;
         assert_true(strlen(portrait.id) > 8);
         portrait_release(&portrait);
     }
     assert_true(branches > 10);
-    assert_int_equal(portrait_read(bank, 40, NULL, HISTORY_NOW_MS, &portrait, &err),
+    assert_int_equal(portrait_read(bank, 40, own_labels, NULL, HISTORY_NOW_MS, &portrait, &err),
                      LX_ERR_NOT_FOUND);
+    view_labels_close(own_labels);
+    view_features_close(own);
     bank_close(bank);
     scratch_remove(scratch);
 }
@@ -294,5 +322,5 @@ int main(void)
         cmocka_unit_test(test_refused_memory_is_an_error),
         cmocka_unit_test(test_a_customer_of_a_bank_has_his_branch),
     };
-    return cmocka_run_group_tests(tests, prepare, NULL);
+    return cmocka_run_group_tests(tests, prepare, finish);
 }
