@@ -14,6 +14,7 @@
 #include "host/lock.h"
 #include "view/audience.h"
 #include "view/audience_kept.h"
+#include "view/view_json.h"
 
 #define KEPT_BYTES_MAX ((size_t)1 << 30)
 
@@ -259,34 +260,13 @@ static enum lx_err print_result(struct work *work, int64_t most, struct lx_error
 
 static void print_kept(struct cli_call *call, const struct view_kept *kept, int utc_offset)
 {
-    char day[LX_DATE_TEXT_SIZE];
-    struct json_writer *json = &call->json;
-    if (kept->size_count > 0)
+    if (call->is_json)
+        view_kept_json(&call->json, kept, utc_offset);
+    else if (kept->size_count > 0)
         cli_pair(call, kept->name, "%10" PRId64 "  %s  %s", kept->sizes[kept->size_count - 1].size,
                  kept->owner, kept->expression);
     else
         cli_pair(call, kept->name, "%10s  %s  %s", "-", kept->owner, kept->expression);
-    if (!call->is_json) return;
-    json_object_begin(json);
-    json_name_text(json, "name", kept->name);
-    json_name_text(json, "expression", kept->expression);
-    json_name_text(json, "owner", kept->owner);
-    lx_day_format(lx_day_of_ms(kept->at_ms, utc_offset), day);
-    json_name_text(json, "since", day);
-    json_name(json, "sizes");
-    json_array_begin(json);
-    for (size_t i = 0; i < kept->size_count; i++) {
-        const struct view_kept_size *size = &kept->sizes[i];
-        json_object_begin(json);
-        json_name_int(json, "at_ms", size->at_ms);
-        lx_day_format(lx_day_of_ms(size->as_of_ms, utc_offset), day);
-        json_name_text(json, "as_of", day);
-        json_name_int(json, "count", size->size);
-        json_name_int(json, "of", size->customers);
-        json_object_end(json);
-    }
-    json_array_end(json);
-    json_object_end(json);
 }
 
 static enum lx_err list_kept(struct work *work, struct lx_error *err)

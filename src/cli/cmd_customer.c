@@ -9,8 +9,7 @@
 #include "base/date.h"
 #include "decide/predict.h"
 #include "money/money.h"
-#include "view/portrait.h"
-#include "view/timeline.h"
+#include "view/view_json.h"
 
 #define HISTORY_BYTES_MAX ((size_t)256 << 20)
 
@@ -78,7 +77,7 @@ static enum lx_err list_most_active(struct cli_call *call, struct lx_error *err)
     return LX_OK;
 }
 
-static void label_print(struct cli_call *call, const struct portrait_label *label)
+static void label_line(struct cli_call *call, const struct portrait_label *label)
 {
     char chance[64] = "";
     if (!isnan(label->probability))
@@ -86,81 +85,39 @@ static void label_print(struct cli_call *call, const struct portrait_label *labe
                  label->probability * 100);
     cli_pair(call, cli_text(call, label->zh, label->en), "%s%s",
              cli_text(call, label->value_zh, label->value_en), chance);
-    if (!call->is_json) return;
-
-    struct json_writer *json = &call->json;
-    json_object_begin(json);
-    json_name_text(json, "layer", view_layer_text(label->layer));
-    json_name_text(json, "name", label->name);
-    json_name_text(json, "value", label->value);
-    json_name_text(json, "zh", label->zh);
-    json_name_text(json, "en", label->en);
-    json_name_text(json, "value_zh", label->value_zh);
-    json_name_text(json, "value_en", label->value_en);
-    if (!isnan(label->probability)) json_name_real(json, "probability", label->probability);
-    if (!isnan(label->confidence)) {
-        json_name_real(json, "confidence", label->confidence);
-        json_name_real(json, "confidence_low", label->confidence_low);
-        json_name_real(json, "confidence_high", label->confidence_high);
-    }
-    json_object_end(json);
 }
 
-static void labels_print(struct cli_call *call, const struct portrait *portrait)
-{
-    if (call->is_json) {
-        json_name(&call->json, "labels");
-        json_array_begin(&call->json);
-    }
-    for (size_t i = 0; i < portrait->label_count; i++) {
-        enum view_layer layer = portrait->labels[i].layer;
-        if (i == 0 || portrait->labels[i - 1].layer != layer)
-            cli_line(call, "%s", cli_text(call, view_layer_zh(layer), view_layer_en(layer)));
-        label_print(call, &portrait->labels[i]);
-    }
-    if (call->is_json) json_array_end(&call->json);
-}
-
-static void holdings_print(struct cli_call *call, const struct portrait *portrait, int utc_offset)
-{
-    if (call->is_json) {
-        json_name(&call->json, "holdings");
-        json_array_begin(&call->json);
-    }
-    cli_line(call, "%s", cli_text(call, "持有", "holdings"));
-    for (size_t i = 0; i < portrait->holding_count; i++) {
-        const struct portrait_holding *holding = &portrait->holdings[i];
-        char day[LX_DATE_TEXT_SIZE] = "";
-        if (holding->opened_at_ms != BANK_UNKNOWN_MS)
-            lx_day_format(lx_day_of_ms(holding->opened_at_ms, utc_offset), day);
-        cli_line(call, "  %-5s %s  %s %s", holding->code, cli_text(call, holding->zh, holding->en),
-                 day, cli_text(call, "起", "onwards"));
-        if (!call->is_json) continue;
-        json_object_begin(&call->json);
-        json_name_text(&call->json, "product", holding->code);
-        json_name_text(&call->json, "name", cli_text(call, holding->zh, holding->en));
-        json_name_text(&call->json, "category", bank_category_text(holding->category));
-        json_name_int(&call->json, "count", holding->count);
-        json_name_text(&call->json, "opened", day);
-        json_object_end(&call->json);
-    }
-    if (call->is_json) json_array_end(&call->json);
-}
-
-static void portrait_print(struct cli_call *call, const struct portrait *portrait, int utc_offset,
+static void portrait_lines(struct cli_call *call, const struct portrait *portrait, int utc_offset,
                            int64_t as_of_ms)
 {
     char day[LX_DATE_TEXT_SIZE];
     lx_day_format(lx_day_of_ms(as_of_ms, utc_offset), day);
     cli_line(call, "%s  %s · %s %s", portrait->masked_name, portrait->id,
              cli_text(call, "截至", "as of"), day);
-    if (call->is_json) {
-        json_name_text(&call->json, "customer", portrait->id);
-        json_name_text(&call->json, "name", portrait->masked_name);
-        json_name_text(&call->json, "as_of", day);
+    for (size_t i = 0; i < portrait->label_count; i++) {
+        enum view_layer layer = portrait->labels[i].layer;
+        if (i == 0 || portrait->labels[i - 1].layer != layer)
+            cli_line(call, "%s", cli_text(call, view_layer_zh(layer), view_layer_en(layer)));
+        label_line(call, &portrait->labels[i]);
     }
-    labels_print(call, portrait);
-    holdings_print(call, portrait, utc_offset);
+    cli_line(call, "%s", cli_text(call, "持有", "holdings"));
+    for (size_t i = 0; i < portrait->holding_count; i++) {
+        const struct portrait_holding *holding = &portrait->holdings[i];
+        day[0] = '\0';
+        if (holding->opened_at_ms != BANK_UNKNOWN_MS)
+            lx_day_format(lx_day_of_ms(holding->opened_at_ms, utc_offset), day);
+        cli_line(call, "  %-5s %s  %s %s", holding->code, cli_text(call, holding->zh, holding->en),
+                 day, cli_text(call, "起", "onwards"));
+    }
+}
+
+static void portrait_print(struct cli_call *call, const struct portrait *portrait, int utc_offset,
+                           int64_t as_of_ms)
+{
+    if (call->is_json)
+        portrait_json(&call->json, portrait, as_of_ms, utc_offset, call->language == CLI_EN);
+    else
+        portrait_lines(call, portrait, utc_offset, as_of_ms);
 }
 
 enum lx_err cli_customer(struct cli_call *call, struct lx_error *err)
@@ -224,43 +181,19 @@ static void row_lines(struct cli_call *call, const struct timeline_row *row, con
         cli_line(call, "  %21s%s %s", "", cli_text(call, "更正于", "corrected"), known);
 }
 
-static void row_json(struct cli_call *call, const struct timeline_row *row, const char *at)
-{
-    struct json_writer *json = &call->json;
-    json_object_begin(json);
-    json_name_text(json, "at", at);
-    json_name_int(json, "at_ms", row->at_ms);
-    json_name_int(json, "known_at_ms", row->known_at_ms);
-    json_name_text(json, "kind", row->kind);
-    json_name_text(json, "title", cli_text(call, row->zh, row->en));
-    if (row->product != BANK_NO_PRODUCT) json_name_text(json, "product", row->product_code);
-    if (row->channel[0] != '\0') json_name_text(json, "channel", row->channel);
-    if (row->merchant[0] != '\0') json_name_text(json, "merchant", row->merchant);
-    if (row->detail[0] != '\0') json_name_text(json, "detail", row->detail);
-    if (row->amount_fen != BANK_NO_AMOUNT) json_name_int(json, "amount_fen", row->amount_fen);
-    if (row->balance_fen != BANK_NO_AMOUNT) json_name_int(json, "balance_fen", row->balance_fen);
-    if (row->quantity != 0) json_name_int(json, "seconds", row->quantity);
-    if (row->is_corrected) json_name_bool(json, "corrected", true);
-    json_object_end(json);
-}
-
 static void rows_print(struct cli_call *call, const struct timeline_row *rows, size_t count,
                        int utc_offset)
 {
     if (call->is_json) {
-        json_name(&call->json, "events");
-        json_array_begin(&call->json);
+        timeline_json(&call->json, rows, count, utc_offset, call->language == CLI_EN);
+        return;
     }
     for (size_t i = 0; i < count; i++) {
         char at[LX_TIME_TEXT_SIZE], known[LX_TIME_TEXT_SIZE];
         lx_ms_format(rows[i].at_ms, utc_offset, at);
         lx_ms_format(rows[i].known_at_ms, utc_offset, known);
-        if (call->is_json)
-            row_json(call, &rows[i], at);
-        else
-            row_lines(call, &rows[i], at, known);
+        row_lines(call, &rows[i], at, known);
     }
-    if (call->is_json) json_array_end(&call->json);
     if (count == 0) cli_line(call, "  %s", cli_text(call, "没有事件", "no events"));
 }
 

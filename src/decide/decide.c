@@ -87,6 +87,18 @@ enum lx_err decide_find(struct engine *engine, const char *id, struct decision *
     return code;
 }
 
+enum lx_err decide_position(struct engine *engine, const char *id, uint64_t *ret_position,
+                            struct lx_error *err)
+{
+    uint8_t key[RECORD_ID_BYTES];
+    struct overlay_decision found;
+    if (!record_id_parse(id, key))
+        return lx_fail(err, LX_ERR_NOT_FOUND, "decision \"%.40s\": an id is 32 hex digits", id);
+    enum lx_err code = overlay_find(engine->overlay, key, &found, err);
+    if (code == LX_OK) *ret_position = found.position;
+    return code;
+}
+
 bool decide_may_offer(void *engine, int64_t customer, int product)
 {
     struct lx_error err;

@@ -100,6 +100,10 @@ void decision_release(struct decision *decision);
 LX_MUST_USE enum lx_err decide_find(struct engine *engine, const char *id,
                                     struct decision *ret_decision, struct lx_error *err);
 
+/* Where the journal has it. LX_ERR_NOT_FOUND. */
+LX_MUST_USE enum lx_err decide_position(struct engine *engine, const char *id,
+                                        uint64_t *ret_position, struct lx_error *err);
+
 /* Do the rules allow this offer, by the snapshot and without what was answered since? A rule that
  * cannot be computed does not. `engine` is a
  * struct engine; the form is that of simulate.h. */

@@ -118,9 +118,10 @@ void http_reply_tagged(struct http_exchange *exchange, const char *tag, const ch
 /* A problem document (RFC 9457). */
 struct http_problem {
     int status;
-    const char *type;   /* "not_found"; told as urn:lingxi:problem:not_found */
-    const char *detail; /* for a person; NULL: none */
-    int retry_after_s;  /* 0: not said */
+    const char *type;               /* "not_found"; told as urn:lingxi:problem:not_found */
+    const char *detail;             /* for a person; NULL: none */
+    int retry_after_s;              /* 0: not said */
+    const char *extra_name, *extra; /* one further member and its value as JSON; NULL: none */
 };
 void http_reply_problem(struct http_exchange *exchange, const struct http_problem *problem);
 /* "Not Found" and the like, in both languages. */

@@ -264,6 +264,10 @@ void http_reply_problem(struct http_exchange *exchange, const struct http_proble
     json_name_text(&json, "title", title);
     json_name_int(&json, "status", problem->status);
     if (problem->detail != NULL) json_name_text(&json, "detail", problem->detail);
+    if (problem->extra_name != NULL) {
+        json_name(&json, problem->extra_name);
+        json_raw(&json, problem->extra, strlen(problem->extra));
+    }
     json_object_end(&json);
     http_reply_header(exchange, "Content-Language", http_language_text(language));
     if (problem->retry_after_s > 0) {
