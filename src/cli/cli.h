@@ -126,6 +126,8 @@ enum lx_err cli_audit(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_expr(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_audience(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_serve(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_user(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_key(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_bench(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_help(struct cli_call *call, struct lx_error *err);
 
