@@ -6,9 +6,9 @@
  * said yes or no to each; what do his answers say about the products that are left?
  *
  * It is learnt from histories that are replayed as question and answer: what a training customer
- * holds (or opened later) is hidden, a first list is asked as the policy would ask it (the best k by
- * log-odds), and also lists drawn at random about it, so that other policies' questions are no
- * surprise; the true answers are revealed, and each product left is a row with its truth as label.
+ * holds (or opened later) is hidden, a first list is asked as the policy would ask it (the best k
+ * by log-odds), and also lists drawn at random about it, so that other policies' questions are no
+ * surprise; the true answers are revealed; each product left is a row with its truth as label.
  * Statistics of products (how much likelier j is where i is held, and where it is not) are of the
  * training customers alone.
  *
@@ -29,9 +29,9 @@
  *              old or was only a look (0.3) or a shrug (-0.3).
  *   profile    as the training matrix, NaN where missing; NULL where there was none.
  * Ownership: a model copies all it needs; second_round_close frees.
- * Errors:    LX_ERR_BAD_INPUT (no customers, one kind of label, log-odds that are infinite: with the
- *            place), LX_ERR_LIMIT, LX_ERR_NO_MEMORY, those of xgboost.h; reading: LX_ERR_CORRUPT
- *            (the hash differs, or it contradicts itself), LX_ERR_NOT_BUILT (another version).
+ * Errors:    LX_ERR_BAD_INPUT (no customers, one kind of label, infinite log-odds: with the place),
+ *            LX_ERR_LIMIT, LX_ERR_NO_MEMORY, those of xgboost.h; reading: LX_ERR_CORRUPT (the hash
+ *            differs, or it contradicts itself), LX_ERR_VERSION.
  * Threads:   fitting uses env->thread_count; a model is read-only: any number of readers, each with
  *            its own scratch. The same data, parameters and thread count give the same bytes.
  */
@@ -40,10 +40,7 @@
 #include "base/env.h"
 #include "learn/matrix.h"
 
-enum {
-    SECOND_ROUND_PRODUCTS_MAX = 256,
-    SECOND_ROUND_ASKED_MAX = 64, /* answers that count for one customer */
-};
+enum { SECOND_ROUND_PRODUCTS_MAX = 256 };
 
 struct second_round_data {
     size_t customer_count, product_count;
@@ -54,16 +51,21 @@ struct second_round_data {
     const float *likeness;        /* P * P in [0, 1], how alike two products are, or NULL */
 };
 
+enum { SECOND_ROUND_LENGTHS_MAX = 4, SECOND_ROUND_MEMBERS_MAX = 16 };
+
 struct second_round_params {
-    int asked[4];  /* lengths of first lists that are replayed; 0: unused */
-    int variants;  /* lists drawn at random beside the policy's own, for each length */
-    double spread; /* of the noise on the log-odds that draws them */
+    int lengths[SECOND_ROUND_LENGTHS_MAX]; /* of first lists that are replayed; 0: unused */
+    int variants;      /* lists drawn at random beside the policy's own, for each length */
+    double spread;     /* of the noise on the log-odds that draws them */
+    size_t rows_max;   /* rows to learn from; of more, lists are left out by chance */
+    bool with_profile; /* also learn from the profile */
+    int member_count;  /* forests, each without one fold of the customers; 1: no calibration */
     int round_count, max_depth;
-    double learning_rate;
+    double learning_rate, min_child_weight, subsample, column_sample;
     uint64_t seed;
 };
 
-/* Lists of 3 and 5, as the policy asks them and twice drawn at random. */
+/* Lists of 3 and 5, as the policy asks them and drawn at random once; 3 members of 150 trees. */
 struct second_round_params second_round_params_default(void);
 
 struct second_round;
@@ -82,13 +84,13 @@ size_t second_round_scratch_bytes(const struct second_round *model);
 
 /*
  * One customer: the log-odds of his products now that he has answered. NaN for what was asked and
- * for what is no candidate. Nothing asked: the first-round log-odds as they are. A product that was
- * too rare to learn about keeps its first-round log-odds. Allocates nothing; the order in which
- * questions were asked does not matter. At most SECOND_ROUND_ASKED_MAX answers differ from 0.
+ * for what is no candidate. Nothing asked: the first-round log-odds as they are. An answer about a
+ * product that is no candidate is passed over. Allocates nothing; the order in which questions were
+ * asked does not matter.
  */
 void second_round_score(const struct second_round *model, const float *profile,
                         const float *log_odds, const float *answers, void *scratch,
-                        float *ret_log_odds);
+                        double *ret_log_odds);
 
 /* One document with version and SHA-256, and back; scores are equal bit for bit. */
 LX_MUST_USE enum lx_err second_round_write(const struct second_round *model,

@@ -78,6 +78,7 @@ static double mean_label(const struct training *training)
 /* Where boosting starts. Several classes start equal: XGBoost has one number for all of them. */
 static double base_score(const struct training *training)
 {
+    if (training->params->margins != NULL) return 0.5;
     if (training->params->base_score != 0) return training->params->base_score;
     if (training->params->objective == XGB_MULTICLASS) return 0.5;
     double mean = mean_label(training);
@@ -176,6 +177,9 @@ static enum lx_err load(struct training *training)
     if (status == 0 && training->weights != NULL)
         status =
             XGDMatrixSetFloatInfo(training->data, "weight", training->weights, matrix->row_count);
+    if (status == 0 && training->params->margins != NULL)
+        status = XGDMatrixSetFloatInfo(training->data, "base_margin", training->params->margins,
+                                       matrix->row_count);
     if (status == 0 && has_all_names(matrix))
         status = XGDMatrixSetStrFeatureInfo(training->data, "feature_name",
                                             (const char **)matrix->names, matrix->column_count);
@@ -299,6 +303,7 @@ enum lx_err xgb_train(const struct xgb_params *params, const struct matrix *matr
     LX_ASSERT(params->round_count > 0 && params->max_depth > 0 && params->parallel_tree_count > 0);
     LX_ASSERT(params->thread_count > 0);
     LX_ASSERT(params->objective != XGB_MULTICLASS || params->class_count >= 2);
+    LX_ASSERT(params->margins == NULL || params->objective == XGB_BINARY);
 
     struct training training = {
         .params = params, .matrix = matrix, .labels = labels, .weights = weights, .err = err};

@@ -33,6 +33,7 @@ struct xgb_params {
     double subsample, column_sample; /* 0 < x <= 1; column_sample by tree */
     double node_column_sample;       /* of those, by split; 0: all */
     double base_score;               /* 0: the mean label, or what the objective makes of it */
+    const float *margins;            /* where each row starts, in base_score's place; or NULL */
     struct focal focal;              /* XGB_FOCAL */
     uint64_t seed;
     int thread_count;
@@ -47,6 +48,8 @@ struct xgb_params xgb_params_default(enum xgb_objective objective);
  * The mean label that base_score 0 stands for is weighted; several classes start equal. Focal loss
  * is scaled so that its second derivatives at the start sum to what log loss's would be: lambda and
  * min_child_weight mean the same for both. `env` may be NULL; its progress is told of each round.
+ * With margins (XGB_BINARY alone; row_count log-odds) the trees learn what is to be added to them:
+ * the model then says that addition, its own start is 0.
  * The model's JSON is appended to `model`.
  */
 LX_MUST_USE enum lx_err xgb_train(const struct xgb_params *params, const struct matrix *matrix,
