@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "learn/off_policy.h"
 #include "model/trial.h"
@@ -24,19 +25,34 @@ static void estimate_json(struct cli_call *call, const struct trial_figure *figu
     json_object_end(&call->json);
 }
 
-static void figure_print(struct cli_call *call, const struct trial_figure *figure)
+/* Figures of one group stand together: in JSON as an object of that name. */
+static bool is_first_of_group(const char *group, const char *before)
 {
-    if (call->is_json && figure->form == TRIAL_ESTIMATE)
-        estimate_json(call, figure);
-    else if (call->is_json && figure->form == TRIAL_FLAG)
-        json_name_bool(&call->json, figure->name, figure->value > 0);
-    else if (call->is_json)
-        json_name_real(&call->json, figure->name, figure->value);
-    else if (figure->has_interval)
-        cli_line(call, "  %-28s %-12.6g %.6g .. %.6g", figure->name, figure->value, figure->low,
+    return group != NULL && (before == NULL || strcmp(group, before) != 0);
+}
+
+static void figure_line(struct cli_call *call, const struct trial_figure *figure)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s%s%s", figure->group == NULL ? "" : figure->group,
+             figure->group == NULL ? "" : ".", figure->name);
+    if (figure->has_interval)
+        cli_line(call, "  %-28s %-12.6g %.6g .. %.6g", name, figure->value, figure->low,
                  figure->high);
     else
-        cli_line(call, "  %-28s %.6g", figure->name, figure->value);
+        cli_line(call, "  %-28s %.6g", name, figure->value);
+}
+
+static void figure_print(struct cli_call *call, const struct trial_figure *figure)
+{
+    if (!call->is_json)
+        figure_line(call, figure);
+    else if (figure->form == TRIAL_ESTIMATE)
+        estimate_json(call, figure);
+    else if (figure->form == TRIAL_FLAG)
+        json_name_bool(&call->json, figure->name, figure->value > 0);
+    else
+        json_name_real(&call->json, figure->name, figure->value);
 }
 
 /* What a person should know before he believes an off-policy estimate. */
@@ -61,20 +77,42 @@ static void warnings_print(struct cli_call *call, unsigned warnings)
     json_array_end(&call->json);
 }
 
-/* The same names, with the ends of their intervals. */
-static void intervals_json(struct cli_call *call, const struct trial_result *result)
+/* The same names, with the ends of their intervals; those of one group, or of none. */
+static void intervals_json(struct cli_call *call, const struct trial_figure *figures, size_t count)
 {
     json_name(&call->json, "intervals");
     json_object_begin(&call->json);
-    for (size_t i = 0; i < result->figure_count; i++) {
-        if (!result->figures[i].has_interval) continue;
-        json_name(&call->json, result->figures[i].name);
+    for (size_t i = 0; i < count; i++) {
+        if (!figures[i].has_interval) continue;
+        json_name(&call->json, figures[i].name);
         json_array_begin(&call->json);
-        json_number(&call->json, result->figures[i].low);
-        json_number(&call->json, result->figures[i].high);
+        json_number(&call->json, figures[i].low);
+        json_number(&call->json, figures[i].high);
         json_array_end(&call->json);
     }
     json_object_end(&call->json);
+}
+
+static void figures_print(struct cli_call *call, const struct trial_result *result)
+{
+    const struct trial_figure *figures = result->figures;
+    size_t begin = 0;
+    for (size_t i = 0; i < result->figure_count; i++) {
+        const char *before = i == 0 ? NULL : figures[i - 1].group;
+        bool is_last = i + 1 == result->figure_count ||
+                       is_first_of_group(figures[i + 1].group, figures[i].group);
+        if (i == 0 || is_first_of_group(figures[i].group, before)) {
+            begin = i;
+            if (call->is_json && figures[i].group != NULL) {
+                json_name(&call->json, figures[i].group);
+                json_object_begin(&call->json);
+            }
+        }
+        figure_print(call, &figures[i]);
+        if (!is_last || !call->is_json) continue;
+        intervals_json(call, &figures[begin], i + 1 - begin);
+        if (figures[i].group != NULL) json_object_end(&call->json);
+    }
 }
 
 static enum lx_err trial_once(struct cli_call *call, const struct trial_options *options,
@@ -87,16 +125,18 @@ static enum lx_err trial_once(struct cli_call *call, const struct trial_options 
     if (call->is_json) json_name_text(&call->json, "trial", options->name);
     cli_count(call, "train_rows", "训练行", "rows trained on", (int64_t)result.train_rows);
     cli_count(call, "test_rows", "测试行", "rows tested on", (int64_t)result.test_rows);
-    for (size_t i = 0; i < result.figure_count; i++) figure_print(call, &result.figures[i]);
+    figures_print(call, &result);
     warnings_print(call, result.warnings);
-    if (call->is_json) intervals_json(call, &result);
     cli_figure(call, "seconds", cli_seconds(call));
     return LX_OK;
 }
 
 static void difference_print(struct cli_call *call, const struct trial_difference *difference)
 {
-    cli_line(call, "  %-40s %10.4f %10.4f %10.4f %+10.4f  %+.4f .. %+.4f", difference->name,
+    char name[64];
+    snprintf(name, sizeof name, "%s%s%s", difference->group == NULL ? "" : difference->group,
+             difference->group == NULL ? "" : ".", difference->name);
+    cli_line(call, "  %-40s %10.4f %10.4f %10.4f %+10.4f  %+.4f .. %+.4f", name,
              difference->popularity, difference->plain, difference->ours, difference->difference,
              difference->low, difference->high);
     if (!call->is_json) return;
@@ -131,8 +171,19 @@ static enum lx_err trial_repeatedly(struct cli_call *call, const struct trial_op
     cli_count(call, "parts", "测试份数", "parts measured", (int64_t)comparison.part_count);
     cli_line(call, "  %-40s %10s %10s %10s %10s  95 %%", "", "popularity", "plain", "ours",
              "difference");
-    for (size_t i = 0; i < comparison.figure_count; i++)
+    for (size_t i = 0; i < comparison.figure_count; i++) {
+        const char *group = comparison.figures[i].group;
+        const char *before = i == 0 ? NULL : comparison.figures[i - 1].group;
+        bool is_new = is_first_of_group(group, before);
+        if (call->is_json && is_new && before != NULL) json_object_end(&call->json);
+        if (call->is_json && is_new) {
+            json_name(&call->json, group);
+            json_object_begin(&call->json);
+        }
         difference_print(call, &comparison.figures[i]);
+    }
+    if (call->is_json && comparison.figures[comparison.figure_count - 1].group != NULL)
+        json_object_end(&call->json);
     cli_figure(call, "seconds", cli_seconds(call));
     return LX_OK;
 }

@@ -199,8 +199,9 @@ size_t second_round_fill(const struct second_round_tables *tables, const float *
         float *row = ret_rows + i * width, own = log_odds[product];
         memset(row, 0, SECOND_ROUND_FIXED * sizeof *row);
         for (size_t p = 0; p < products; p++) {
-            row[SECOND_ROUND_FIXED + p] = answers[p] == 0 ? NAN : answers[p];
-            if (answers[p] == 0 || isnan(log_odds[p])) continue;
+            bool is_asked = answers[p] != 0 && !isnan(log_odds[p]);
+            row[SECOND_ROUND_FIXED + p] = is_asked ? answers[p] : NAN;
+            if (!is_asked) continue;
             struct asked asked = {p, fabsf(answers[p]), surprise_of(answers[p], log_odds[p]),
                                   answers[p] > 0};
             add_answer(tables, &asked, product, row);

@@ -9,7 +9,8 @@
 #include "model/trial_kind.h"
 
 static const struct trial_kind *const kinds[] = {
-    &trial_coil2000, &trial_santander, &trial_bank_marketing, &trial_zimnat, &trial_open_bandit,
+    &trial_coil2000,      &trial_santander,       &trial_bank_marketing, &trial_zimnat,
+    &trial_zimnat_rounds, &trial_coil2000_rounds, &trial_open_bandit,
 };
 
 const char *trial_name(size_t n)
@@ -29,13 +30,18 @@ const struct trial_kind *trial_kind_find(const char *name)
     return NULL;
 }
 
+const char *trial_figure_group(const struct trial_kind *kind, size_t figure)
+{
+    return kind->groups == NULL ? NULL : kind->groups[figure / kind->group_size];
+}
+
 static enum lx_err find(const char *name, const struct trial_kind **ret_kind, struct lx_error *err)
 {
     *ret_kind = trial_kind_find(name);
     if (*ret_kind != NULL) return LX_OK;
     return lx_fail(err, LX_ERR_USAGE,
                    "no trial \"%.60s\"; there are coil2000, santander, bank_marketing, zimnat, "
-                   "open_bandit",
+                   "zimnat_rounds, coil2000_rounds, open_bandit",
                    name);
 }
 
@@ -183,9 +189,11 @@ static enum lx_err figures_of(const struct trial_options *options, const struct 
     enum lx_err code = trial_cases_init(&cases, predictions->case_count);
     if (code == LX_OK) {
         code = kind->summarise(predictions, &cases);
-        for (size_t i = 0; i < kind->figure_count && code == LX_OK; i++)
+        for (size_t i = 0; i < kind->figure_count && code == LX_OK; i++) {
             code = trial_figure_interval(&kind->figures[i], &cases, predictions, resamples,
                                          options->seed, &result->figures[i]);
+            result->figures[i].group = trial_figure_group(kind, i);
+        }
         trial_cases_release(&cases);
     }
     result->figure_count = kind->figure_count;

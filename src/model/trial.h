@@ -23,6 +23,7 @@ enum trial_form { TRIAL_REAL, TRIAL_COUNT, TRIAL_FLAG, TRIAL_ESTIMATE };
 
 struct trial_figure {
     const char *name;
+    const char *group; /* what it belongs to with others of its kind, "k3"; or NULL */
     enum trial_form form;
     double value; /* NaN where it is not defined; a flag is 0 or 1 */
     bool has_interval;
@@ -49,7 +50,8 @@ struct trial_result {
 
 /*
  * predictions: CSV `case,candidate,score,label`, a row for each case and candidate of the test
- * part. Where rows of the training part are measured too, they go to FILE.validation. open_bandit
+ * part; trials of two rounds add `arm,round,position`, and have a row for each way of ranking too.
+ * Where rows of the training part are measured as well, they go to FILE.validation. open_bandit
  * writes `policy,position,propensity,click,estimate_term` and more columns, a row an exposure.
  */
 LX_MUST_USE enum lx_err trial_run(const struct trial_options *options, const struct lx_env *env,
@@ -75,7 +77,7 @@ struct trial_crossvalidation {
 /* Means over the parts. The interval of the difference is Student's with the variance corrected
  * for overlapping training parts (Nadeau and Bengio 2003). */
 struct trial_difference {
-    const char *name;
+    const char *name, *group;
     double ours, plain, difference, low, high;
     double popularity; /* shares of the training rows, whoever the case is */
 };

@@ -139,6 +139,7 @@ static void compare(const struct validation *validation, size_t figure,
         half = student(count - 1) * sqrt((1 / count + overlap / count) * square / (count - 1));
     *ret_difference = (struct trial_difference){
         .name = validation->data.kind->figures[figure].name,
+        .group = trial_figure_group(validation->data.kind, figure),
         .ours = ours / count,
         .plain = plain / count,
         .popularity = popularity / count,

@@ -68,6 +68,15 @@ static enum lx_err calibration(const struct trial_definition *definition,
     return LX_OK;
 }
 
+/* NaN where nothing is left to gain. */
+static double captured(const struct trial_definition *definition, const struct trial_cases *cases)
+{
+    double from = mean_of(cases, definition->parameter);
+    double gain = mean_of(cases, definition->parameter + 1) - from;
+    double room = mean_of(cases, definition->parameter + 2) - from;
+    return room > 0 ? gain / room : NAN;
+}
+
 enum lx_err trial_figure_of(const struct trial_definition *definition,
                             const struct trial_cases *cases,
                             const struct trial_predictions *predictions, bool is_fold,
@@ -88,6 +97,11 @@ enum lx_err trial_figure_of(const struct trial_definition *definition,
         *ret_value = positives;
         return LX_OK;
     case TRIAL_MEAN: *ret_value = mean_of(cases, definition->parameter); return LX_OK;
+    case TRIAL_RATIO:
+        *ret_value =
+            mean_of(cases, definition->parameter + 1) / mean_of(cases, definition->parameter);
+        return LX_OK;
+    case TRIAL_CAPTURED: *ret_value = captured(definition, cases); return LX_OK;
     case TRIAL_GIVEN: *ret_value = predictions->given[definition->parameter]; return LX_OK;
     }
     lx_bug(__FILE__, __LINE__, "source of a figure");

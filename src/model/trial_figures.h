@@ -11,7 +11,7 @@
 #include "model/trial.h"
 #include "model/trial_predictions.h"
 
-enum { TRIAL_VALUES_MAX = 8 };
+enum { TRIAL_VALUES_MAX = 16 };
 
 enum trial_figure_source {
     TRIAL_PR_AUC,
@@ -22,6 +22,9 @@ enum trial_figure_source {
     TRIAL_OVER_EXPECTED_1,
     TRIAL_POSITIVES, /* how many cases are positive */
     TRIAL_MEAN,      /* of values[parameter] */
+    TRIAL_RATIO,     /* of the mean of values[parameter + 1] to that of values[parameter] */
+    TRIAL_CAPTURED,  /* the means of values[parameter], and of the two after it: what the first of
+                      * them gains over it, as a share of what the second one gains */
     TRIAL_GIVEN,     /* given[parameter] */
 };
 

@@ -45,6 +45,8 @@ struct trial_kind {
     bool is_in_time_order;
     const struct trial_definition *figures;
     size_t figure_count;
+    const char *const *groups; /* NULL, or: figure i is of groups[i / group_size] */
+    size_t group_size;
 
     /* Are the columns there and of the right form? Fills data->labels, which are 0. */
     enum lx_err (*check)(struct trial_data *data, struct lx_error *err);
@@ -60,6 +62,15 @@ struct trial_kind {
 
 extern const struct trial_kind trial_coil2000, trial_santander, trial_bank_marketing, trial_zimnat,
     trial_open_bandit;
+extern const struct trial_kind trial_zimnat_rounds, trial_coil2000_rounds;
+
+/* zimnat's day, month and year of joining, the age then and, for ours, the day since 1970. */
+enum { TRIAL_ZIMNAT_DATES_PLAIN = 4, TRIAL_ZIMNAT_DATES };
+void trial_zimnat_dates(const struct trial_data *data, enum trial_style style, size_t row,
+                        float *ret_values);
+
+/* The group of a figure, NULL where figures stand alone. */
+const char *trial_figure_group(const struct trial_kind *kind, size_t figure);
 
 /* The kind of that name, or NULL. */
 const struct trial_kind *trial_kind_find(const char *name);

@@ -9,6 +9,7 @@ enum { ROWS_MAX = 1 << 28, BLOCK_BYTES = 1 << 16, BLOCK_BYTES_MAX = 1 << 20 };
 
 void trial_predictions_release(struct trial_predictions *predictions)
 {
+    lx_free(predictions->places);
     lx_free(predictions->scores);
     lx_free(predictions->labels);
     lx_free(predictions->candidates);
@@ -55,6 +56,18 @@ enum lx_err trial_predictions_add(struct trial_predictions *predictions, uint16_
     return LX_OK;
 }
 
+enum lx_err trial_predictions_add_place(struct trial_predictions *predictions, uint16_t candidate,
+                                        double score, bool label, struct trial_place place)
+{
+    LX_ASSERT(predictions->arms != NULL);
+
+    enum lx_err code = lx_grow(&predictions->places, &predictions->place_capacity,
+                               predictions->count + 1, ROWS_MAX, sizeof *predictions->places);
+    if (code == LX_OK) code = trial_predictions_add(predictions, candidate, score, label);
+    if (code == LX_OK) predictions->places[predictions->count - 1] = place;
+    return code;
+}
+
 static enum lx_err flush(struct host_file *file, struct lx_buffer *text, struct lx_error *err)
 {
     enum lx_err code = lx_buffer_error(text);
@@ -72,6 +85,14 @@ static void write_text(struct lx_buffer *text, bool is_first, const char *field)
     csv_write_field(text, &format, is_first, field, length);
 }
 
+static void write_place(struct lx_buffer *text, const struct trial_predictions *predictions,
+                        size_t row)
+{
+    const struct trial_place *place = &predictions->places[row];
+    lx_buffer_printf(text, ",%s,%d,%d", predictions->arms[place->arm], place->round,
+                     place->position);
+}
+
 enum lx_err trial_predictions_write(const struct trial_predictions *predictions,
                                     const struct trial_names *names, const char *path,
                                     struct lx_error *err)
@@ -80,7 +101,8 @@ enum lx_err trial_predictions_write(const struct trial_predictions *predictions,
     struct lx_buffer text;
     lx_buffer_init(&text, BLOCK_BYTES_MAX);
     enum lx_err code = host_open(path, HOST_CREATE, &file, err);
-    lx_buffer_append_text(&text, "case,candidate,score,label\n");
+    lx_buffer_append_text(&text, "case,candidate,score,label");
+    lx_buffer_append_text(&text, predictions->arms == NULL ? "\n" : ",arm,round,position\n");
     size_t row = 0;
     for (size_t i = 0; i < predictions->case_count && code == LX_OK; i++) {
         char name[TRIAL_NAME_SIZE], candidate[TRIAL_NAME_SIZE];
@@ -89,8 +111,10 @@ enum lx_err trial_predictions_write(const struct trial_predictions *predictions,
             names->name_candidate(names->context, predictions->candidates[row], candidate);
             write_text(&text, true, name);
             write_text(&text, false, candidate);
-            lx_buffer_printf(&text, ",%.17g,%d\n", predictions->scores[row],
+            lx_buffer_printf(&text, ",%.17g,%d", predictions->scores[row],
                              predictions->labels[row]);
+            if (predictions->arms != NULL) write_place(&text, predictions, row);
+            lx_buffer_append_byte(&text, '\n');
         }
         if (text.length >= BLOCK_BYTES) code = flush(file, &text, err);
     }

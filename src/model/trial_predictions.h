@@ -12,7 +12,16 @@
 
 enum { TRIAL_GIVEN_MAX = 8, TRIAL_NAME_SIZE = 64 };
 
+/* Where a row stood in a list, of trials that show lists round after round. */
+struct trial_place {
+    uint16_t arm;             /* number among the predictions' arms */
+    uint16_t round, position; /* both from 1; positions go on from round to round */
+};
+
 struct trial_predictions {
+    const char *const *arms;    /* their names, constant; NULL: no lists, no places */
+    struct trial_place *places; /* by row, where there are arms */
+    size_t place_capacity;
     double *scores; /* by row: a calibrated probability */
     uint8_t *labels;
     uint16_t *candidates;
@@ -31,6 +40,11 @@ LX_MUST_USE enum lx_err trial_predictions_case(struct trial_predictions *predict
 LX_MUST_USE enum lx_err trial_predictions_add(struct trial_predictions *predictions,
                                               uint16_t candidate, double score, bool label);
 
+/* The same with its place; for predictions that have arms. */
+LX_MUST_USE enum lx_err trial_predictions_add_place(struct trial_predictions *predictions,
+                                                    uint16_t candidate, double score, bool label,
+                                                    struct trial_place place);
+
 /* How cases and candidates are called in the file. */
 struct trial_names {
     const void *context;
@@ -38,7 +52,7 @@ struct trial_names {
     void (*name_candidate)(const void *context, uint16_t candidate, char text[TRIAL_NAME_SIZE]);
 };
 
-/* Writes `case,candidate,score,label`. */
+/* Writes `case,candidate,score,label`, and where there are arms `,arm,round,position`. */
 LX_MUST_USE enum lx_err trial_predictions_write(const struct trial_predictions *predictions,
                                                 const struct trial_names *names, const char *path,
                                                 struct lx_error *err);

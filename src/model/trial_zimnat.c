@@ -21,7 +21,7 @@
 #include "learn/ensemble.h"
 #include "learn/metrics.h"
 
-enum { PRODUCTS_MAX = 64, HOLDERS_MIN = 10, DATES_PLAIN = 4, DATES_OURS, NONE = -1 };
+enum { PRODUCTS_MAX = 64, HOLDERS_MIN = 10, NONE = -1 };
 /* A tree a class and round is what takes the time: half the rounds in steps twice as long. */
 #define RATE 0.2
 enum { ROUNDS = 100 };
@@ -112,13 +112,13 @@ static size_t hidden_of(const struct trial_data *data, const struct products *pr
 
 static size_t date_count(enum trial_style style)
 {
-    return style == TRIAL_OURS ? DATES_OURS : DATES_PLAIN;
+    return style == TRIAL_OURS ? TRIAL_ZIMNAT_DATES : TRIAL_ZIMNAT_DATES_PLAIN;
 }
 
 /* Day, month and year of "dd-mm-yyyy", and the age on joining, for ours the day since 1970 as well;
  * missing where it is no date. */
-static void fill_dates(const struct trial_data *data, enum trial_style style, size_t row,
-                       float *ret_values)
+void trial_zimnat_dates(const struct trial_data *data, enum trial_style style, size_t row,
+                        float *ret_values)
 {
     const struct trial_table *table = &data->tables[0];
     const char *text = trial_text(trial_table_find(table, "join_date"), row);
@@ -263,7 +263,7 @@ static enum lx_err fill_matrix(struct work *work, const struct trial_data *data,
         code = matrix_add_row(&matrix, &values);
         if (code != LX_OK) break;
         trial_fill(&binding, turns[i].row, values);
-        fill_dates(data, style, turns[i].row, values + profile);
+        trial_zimnat_dates(data, style, turns[i].row, values + profile);
         fill_known(products, turns[i].row, turns[i].hidden, values + profile + dates);
         if (style == TRIAL_OURS) leave_out_zeros(values, profile + dates + products->count);
     }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Goal:   every figure that `trial` prints can be computed from the predictions it writes, by somebody
-#         who has nothing but the file.
+#         who has nothing but the file; and a second round hears nothing but the answers.
 # Method: each data set is cut into a training and a test part; the figures are computed again from
 #         `case,candidate,score,label` in Python, from their definitions, and compared.
 . "$(dirname "$0")/tap.sh"
@@ -96,9 +96,58 @@ def zimnat(path):
             "hit5": mean(rank <= 5 for rank in first), "mrr": mean(1 / rank for rank in first),
             "log_loss": mean(-math.log(score) for case in every for score, label in case if label)}
 
+def rounds(path):
+    """Yeses over places, from the lists alone: what was asked first, and what was put in the next places."""
+    arms = {}
+    with open(path, newline="") as file:
+        for row in csv.DictReader(file):
+            place = int(row["round"]), int(row["position"]), row["candidate"], float(row["score"]), int(row["label"])
+            arms.setdefault(row["arm"], {}).setdefault(row["case"], []).append(place)
+    said = {}
+    for k in 3, 5:
+        without, answered = arms[f"k{k}_without"], arms[f"k{k}_with"]
+        assert without.keys() == answered.keys()
+        first, next_places, with_answers, left = [], [], [], []
+        for case, places in without.items():
+            ours = sorted(answered[case])
+            plain = sorted(places)
+            for list_ in plain, ours:
+                assert [place[1] for place in list_] == list(range(1, len(list_) + 1)), "places are 1 to P"
+                assert [place[0] for place in list_] == [1] * k + [2] * (len(list_) - k), "k are asked first"
+                assert len({place[2] for place in list_}) == len(list_), "nothing is shown twice"
+                for part in list_[:k], list_[k:]:
+                    scores = [place[3] for place in part]
+                    assert scores == sorted(scores, reverse=True), "the likeliest first"
+            assert plain[:k] == ours[:k], "both ways share the first places"
+            scores = [place[3] for place in plain]
+            assert scores == sorted(scores, reverse=True), "the first list is by probability"
+            assert sorted(p[2::2] for p in plain) == sorted(p[2::2] for p in ours), "the same truth"
+            first.append(sum(p[4] for p in plain[:k]) / k)
+            next_places.append(sum(p[4] for p in plain[k:2 * k]) / k)
+            with_answers.append(sum(p[4] for p in ours[k:2 * k]) / k)
+            left.append(min(k, sum(p[4] for p in plain[k:])) / k)
+        a, b, c, d = mean(first), mean(next_places), mean(with_answers), mean(left)
+        said[f"k{k}"] = {"first": a, "without": b, "with": c, "oracle": d, "ratio": c / b,
+                         "captured": (c - b) / (d - b), "total": (a + c) / 2, "total_one_list": (a + b) / 2}
+    return said
+
+zimnat_rounds = coil2000_rounds = rounds
+
+def flat(values):
+    result = {}
+    for name, value in values.items():
+        if isinstance(value, dict) and name != "intervals":
+            result.update({f"{name}.{inner}": v for inner, v in value.items() if inner != "intervals"})
+            for inner, (low, high) in value.get("intervals", {}).items():
+                assert low <= value[inner] <= high, (name, inner, low, value[inner], high)
+                assert low < high, (name, inner, "an interval of no width")
+        else:
+            result[name] = value
+    return result
+
 name = sys.argv[1]
-said = json.load(open(name + ".json"))
-computed = globals()[name](name + ".csv")
+said = flat(json.load(open(name + ".json")))
+computed = flat(globals()[name](name + ".csv"))
 limit = 1e-6 if name == "santander" else 1e-9
 for figure, value in computed.items():
     assert abs(said[figure] - value) <= limit * max(1, abs(value)), (figure, said[figure], value)
@@ -119,7 +168,9 @@ cut_file() {
 run() {
     "$lingxi" --json trial "$1" --train "train/$1" --test "test/$1" --predictions "$1.csv" >"$1.json" 2>said.err ||
         { cat "$1.json" said.err; return 1; }
-    [ "$(head -n 1 "$1.csv")" = case,candidate,score,label ] || { head -n 1 "$1.csv"; return 1; }
+    local header=case,candidate,score,label
+    case $1 in *_rounds) header=$header,arm,round,position ;; esac
+    [ "$(head -n 1 "$1.csv")" = "$header" ] || { head -n 1 "$1.csv"; return 1; }
     python3 recompute.py "$1"
 }
 
@@ -206,6 +257,55 @@ test_that "open_bandit names what it looks for" exits 1 "neither a folder with" 
     "$lingxi" trial open_bandit --train . --test .
 test_that "open_bandit has no cross-validation" exits 2 "a test part of its own" \
     "$lingxi" trial open_bandit --train . --crossvalidate 2
+
+# rounds NAME FILE ROWS_TO_LEARN_FROM ROWS_TO_PREDICT: the same folders under another name.
+rounds() {
+    [ -r "$data/$1/$2" ] || { skip "$1_rounds' figures come from its predictions" "no ../shared/data"; return; }
+    cut_file "$1" "$2" "$3" "$4"
+    for part in train test; do mkdir -p "$part/$1_rounds" && cp "$part/$1/$2" "$part/$1_rounds/"; done
+    test_that "$1_rounds' figures come from its predictions" run "$1_rounds"
+}
+rounds zimnat customers.csv 1500 1000
+rounds coil2000 caravan.csv 1500 1000
+
+# What a customer was not asked about must not be heard: his holdings beyond the first five places are
+# dealt out anew among those places, and every score must stay as it was.
+unheard() {
+    cat >deal.py <<'PY'
+import csv, random
+random.seed(1)
+asked = {}
+with open("zimnat_rounds.csv", newline="") as file:
+    for row in csv.DictReader(file):
+        if row["arm"] == "k5_without" and row["round"] == "1":
+            asked.setdefault(row["case"], set()).add(row["candidate"])
+with open("test/zimnat_rounds/customers.csv", newline="") as file:
+    rows = list(csv.DictReader(file))
+products, changed = list(rows[0])[8:], 0
+for row in rows:
+    unasked = [product for product in products if product not in asked[row["ID"]]]
+    values = [row[product] for product in unasked]
+    random.shuffle(values)
+    changed += any(row[product] != value for product, value in zip(unasked, values))
+    row.update(zip(unasked, values))
+assert changed > 50, f"only {changed} customers were changed"
+with open("dealt/customers.csv", "w", newline="") as file:
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+PY
+    mkdir -p dealt && python3 deal.py || return 1
+    "$lingxi" trial zimnat_rounds --train train/zimnat_rounds --test dealt --predictions dealt.csv >/dev/null || return 1
+    cut -d, -f1-3,5-7 zimnat_rounds.csv >before.txt
+    cut -d, -f1-3,5-7 dealt.csv >after.txt
+    cmp -s zimnat_rounds.csv dealt.csv && { echo "the truth did not change"; return 1; }
+    cmp before.txt after.txt
+}
+if [ -r zimnat_rounds.csv ]; then
+    test_that "what was not asked is not heard" unheard
+else
+    skip "what was not asked is not heard" "no ../shared/data"
+fi
 
 # A figure that is wrong by a thousandth must be seen, or the comparison above says nothing.
 canary() {
