@@ -12,12 +12,15 @@
 #include "ingest/import.h"
 #include "ingest/synth.h"
 #include "view/arrivals.h"
+#include "view/online.h"
 #include "view/snapshot.h"
 
 extern const char bench_catalogue[], bench_profile[], bench_mapping[];
 extern const unsigned long bench_catalogue_length, bench_profile_length, bench_mapping_length;
 
-enum { MONTHS = 24, ASKED_MAX = 20000, ARRIVALS_MAX = 4, WARM = 200 };
+enum { MONTHS = 24, ASKED_MAX = 20000, ARRIVALS_MAX = 4, FIRST = 200 };
+/* What a bank of 1.1 million customers has for each of them. */
+enum { RECORD_BYTES = (300000000 - 200000 * VIEW_ONLINE_ARRIVAL_BYTES) / 1100000 };
 #define CUSTOMERS_MAX ((uint64_t)1100000)
 #define ARENA_MAX ((size_t)256 << 20)
 
@@ -41,7 +44,13 @@ struct trial {
     double refresh_s, ours_us, plain_us, total_us;
     uint64_t events;
     size_t asked;
-    double *ours_each, *plain_each; /* microseconds, by question */
+    double *ours_each, *read_each, *plain_each, *apply_each; /* microseconds, by question */
+    struct view_online *online;
+    struct view_online_reader *reader;
+    struct view_online_memory memory;
+    double warm_us;
+    uint64_t recomputed;
+    uint32_t *order; /* customers, shuffled */
 };
 
 static double now_us(const struct trial *trial)
@@ -121,10 +130,15 @@ static enum lx_err open_scratches(struct trial *trial)
     trial->pair_count = context.catalogue->count * view_features_count(features, VIEW_PAIR);
     trial->got.pairs = lx_calloc(trial->pair_count + 1, sizeof(float));
     trial->want.pairs = lx_calloc(trial->pair_count + 1, sizeof(float));
-    trial->ours_each = lx_calloc(ASKED_MAX, sizeof(double));
-    trial->plain_each = lx_calloc(ASKED_MAX, sizeof(double));
-    bool is_whole = trial->got.pairs != NULL && trial->want.pairs != NULL &&
-                    trial->ours_each != NULL && trial->plain_each != NULL;
+    double **const each[] = {&trial->ours_each, &trial->read_each, &trial->plain_each,
+                             &trial->apply_each};
+    bool is_whole = trial->got.pairs != NULL && trial->want.pairs != NULL;
+    for (size_t i = 0; i < LX_COUNT_OF(each); i++) {
+        *each[i] = lx_calloc(ASKED_MAX, sizeof(double));
+        is_whole = is_whole && *each[i] != NULL;
+    }
+    trial->order = lx_calloc((size_t)trial->customers, sizeof *trial->order);
+    is_whole = is_whole && trial->order != NULL;
     return is_whole ? LX_OK : lx_fail(trial->err, LX_ERR_NO_MEMORY, "bench features: no memory");
 }
 
@@ -234,22 +248,60 @@ static enum lx_err answer(const struct trial *trial, const struct view_context *
     return code;
 }
 
-/* Who is first draws the customer's pages in; that is not always the same. */
-static enum lx_err ask(struct trial *trial, struct lx_rng *rng, struct lx_arena *arena)
+static enum lx_err open_online(struct trial *trial)
+{
+    const uint32_t arrivals = ASKED_MAX * ARRIVALS_MAX;
+    const struct view_online_options options = {(size_t)trial->customers * RECORD_BYTES +
+                                                    (size_t)arrivals * VIEW_ONLINE_ARRIVAL_BYTES,
+                                                arrivals};
+    enum lx_err code =
+        view_online_open(trial->bank_folder, trial->snapshot, &options, &trial->online, trial->err);
+    if (code == LX_OK) code = view_online_reader_open(trial->online, &trial->reader, trial->err);
+    double start = now_us(trial);
+    if (code == LX_OK)
+        code = view_online_warm(trial->online, trial->reader, 0, trial->customers, trial->err);
+    trial->warm_us = now_us(trial) - start;
+    if (code == LX_OK) trial->memory = view_online_memory(trial->online);
+    return code;
+}
+
+static void take(struct trial *trial, const struct view_online_values *values)
+{
+    memcpy(trial->got.customer, values->customer, trial->own_count * sizeof(float));
+    memcpy(trial->got.pairs, values->pairs, trial->pair_count * sizeof(float));
+    trial->recomputed += values->is_recomputed;
+}
+
+/* Ours comes first, when nothing of the customer has been touched but what his arrivals needed. */
+static enum lx_err ask(struct trial *trial, struct lx_rng *rng, int64_t customer,
+                       struct lx_arena *arena)
 {
     struct bank_event arrivals[ARRIVALS_MAX];
-    int64_t customer = (int64_t)lx_rng_below(rng, (uint64_t)trial->customers);
-    int64_t now_ms = trial->as_of_ms + 10 * 3600 * 1000;
+    struct view_online_values values;
+    int64_t now_ms = trial->as_of_ms;
     size_t count = draw_arrivals(trial, rng, now_ms, arrivals), place = trial->asked++;
     double start = now_us(trial);
-    enum lx_err code =
-        answer(trial, &trial->ours, customer, arrivals, count, now_ms, arena, &trial->got);
-    double middle = now_us(trial);
+    enum lx_err code = LX_OK;
+    for (size_t i = 0; i < count && code == LX_OK; i++)
+        code = view_online_apply(trial->online, trial->reader, customer, &arrivals[i], trial->err);
+    double applied = now_us(trial);
+    if (code == LX_OK)
+        code =
+            view_online_vector(trial->online, trial->reader, customer, now_ms, &values, trial->err);
+    double answered = now_us(trial);
+    if (code == LX_OK) take(trial, &values);
+    double before = now_us(trial);
     if (code == LX_OK)
         code = answer(trial, &trial->plain, customer, arrivals, count, now_ms, arena, &trial->want);
-    trial->ours_each[place] = middle - start;
-    trial->plain_each[place] = now_us(trial) - middle;
-    return code == LX_OK ? compare(trial, "drawn") : code;
+    trial->plain_each[place] = now_us(trial) - before;
+    if (code == LX_OK) code = compare(trial, "drawn");
+    before = now_us(trial);
+    if (code == LX_OK)
+        code = answer(trial, &trial->ours, customer, arrivals, count, now_ms, arena, &trial->got);
+    trial->read_each[place] = now_us(trial) - before;
+    trial->ours_each[place] = answered - applied;
+    trial->apply_each[place] = count == 0 ? 0 : (applied - start) / (double)count;
+    return code == LX_OK ? compare(trial, "drawn, read anew") : code;
 }
 
 static int compare_reals(const void *left, const void *right)
@@ -258,20 +310,27 @@ static int compare_reals(const void *left, const void *right)
     return (*a > *b) - (*a < *b);
 }
 
+/* The first ones make statements and buffers, and do not count. */
 static enum lx_err ask_some(struct trial *trial)
 {
     struct lx_rng rng = lx_rng_of(1, 77);
     struct lx_arena arena;
-    size_t questions = (size_t)trial->customers < ASKED_MAX ? (size_t)trial->customers : ASKED_MAX;
-    enum lx_err code = LX_OK;
+    size_t customers = (size_t)trial->customers,
+           first = customers / 2 < FIRST ? customers / 2 : FIRST;
+    size_t most = customers - first < ASKED_MAX - FIRST ? customers : ASKED_MAX;
+    enum lx_err code = open_online(trial);
+    for (size_t i = 0; i < customers; i++) trial->order[i] = (uint32_t)i;
+    lx_rng_shuffle(&rng, trial->order, customers);
     lx_arena_init(&arena, ARENA_MAX);
-    for (size_t i = 0; i < WARM + questions && code == LX_OK; i++) {
-        if (i == WARM) trial->asked = 0; /* statements are prepared, arenas have grown */
-        code = ask(trial, &rng, &arena);
+    for (size_t i = 0; i < most && code == LX_OK; i++) {
+        if (i == first) trial->asked = trial->recomputed = 0;
+        code = ask(trial, &rng, trial->order[i], &arena);
     }
     lx_arena_release(&arena);
-    qsort(trial->ours_each, trial->asked, sizeof(double), compare_reals);
-    qsort(trial->plain_each, trial->asked, sizeof(double), compare_reals);
+    double *const each[] = {trial->ours_each, trial->read_each, trial->plain_each,
+                            trial->apply_each};
+    for (size_t i = 0; i < LX_COUNT_OF(each); i++)
+        qsort(each[i], trial->asked, sizeof(double), compare_reals);
     return code;
 }
 
@@ -280,6 +339,13 @@ static enum lx_err ask_some(struct trial *trial)
 static double at_share(const double *sorted, size_t count, double share)
 {
     return sorted[(size_t)((double)(count - 1) * share)];
+}
+
+static void add_shares(const struct trial *trial, struct bench_result *result, const char *half,
+                       const char *most, const double *sorted)
+{
+    bench_add(result, half, at_share(sorted, trial->asked, 0.50), "us");
+    bench_add(result, most, at_share(sorted, trial->asked, 0.99), "us");
 }
 
 static void report(const struct trial *trial, struct bench_result *result)
@@ -304,14 +370,19 @@ static void report(const struct trial *trial, struct bench_result *result)
     bench_add(result, "extrapolated_1100000_customers_s", whole_us / customers * 1.1, "s");
     bench_add(result, "refresh_s", trial->refresh_s, "s");
     bench_add(result, "asked", (double)trial->asked, "");
-    bench_add(result, "p50_us", at_share(trial->ours_each, trial->asked, 0.50), "us");
-    bench_add(result, "p99_us", at_share(trial->ours_each, trial->asked, 0.99), "us");
-    bench_add(result, "peer_p50_us", at_share(trial->plain_each, trial->asked, 0.50), "us");
-    bench_add(result, "peer_p99_us", at_share(trial->plain_each, trial->asked, 0.99), "us");
+    bench_add(result, "record_bytes", (double)trial->memory.record_bytes, "");
+    bench_add(result, "warm_us", trial->warm_us / customers, "us");
+    bench_add(result, "told_by_records", 1 - (double)trial->recomputed / (double)trial->asked, "");
+    add_shares(trial, result, "p50_us", "p99_us", trial->ours_each);
+    add_shares(trial, result, "read_anew_p50_us", "read_anew_p99_us", trial->read_each);
+    add_shares(trial, result, "peer_p50_us", "peer_p99_us", trial->plain_each);
+    bench_add(result, "apply_p99_us", at_share(trial->apply_each, trial->asked, 0.99), "us");
 }
 
 static void release(struct trial *trial)
 {
+    view_online_reader_close(trial->reader);
+    view_online_close(trial->online);
     view_scratch_close(trial->ours.scratch);
     view_scratch_close(trial->plain.scratch);
     view_snapshot_close(trial->snapshot);
@@ -321,6 +392,9 @@ static void release(struct trial *trial)
     lx_free(trial->want.pairs);
     lx_free(trial->ours_each);
     lx_free(trial->plain_each);
+    lx_free(trial->read_each);
+    lx_free(trial->apply_each);
+    lx_free(trial->order);
 }
 
 enum lx_err bench_features(uint64_t row_count, const struct lx_env *env,

@@ -19,4 +19,12 @@ LX_MUST_USE enum lx_err view_history_add(const struct bank_history *history,
                                          struct lx_arena *arena, struct bank_history *ret_history,
                                          struct lx_error *err);
 
+/* A later version of an event, or its end: from change->event.known_at_ms on the version before it
+ * no longer stands. Of one event they come in the order in which they became known.
+ * LX_ERR_NOT_FOUND: the history has no event of that at and sequence. */
+LX_MUST_USE enum lx_err view_history_change(const struct bank_history *history,
+                                            const struct bank_change *change,
+                                            struct lx_arena *arena,
+                                            struct bank_history *ret_history, struct lx_error *err);
+
 #endif

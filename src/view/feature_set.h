@@ -44,6 +44,14 @@ struct view_features {
 /* The features of a cohort, which the peers are told apart by. */
 extern const char *const feature_cohort_names[COHORT_FEATURES];
 
+/* A scratch's own run over the program of a scope. */
+struct run *feature_run(struct view_scratch *scratch, enum view_scope scope);
+/* Of a customer (`product` BANK_NO_PRODUCT) or a product the wanted features that are not late and
+ * not derived, read off that run as it stands; `values` holds the others. */
+void feature_compute_wanted(struct view_scratch *scratch, const struct view_context *context,
+                            const struct view_facts *facts, int64_t as_of_ms, int product,
+                            const bool *is_wanted, const float *customer_values, float *values);
+
 /* The parser: fills items and schema. */
 LX_MUST_USE enum lx_err feature_set_read(struct view_features *features, const char *file,
                                          const char *bytes, size_t length, struct lx_error *err);

@@ -156,6 +156,29 @@ void view_compute_customer(struct view_scratch *scratch, const struct bank_histo
     compute_late(scratch, &evaluation, ret_values);
 }
 
+struct run *feature_run(struct view_scratch *scratch, enum view_scope scope)
+{
+    return &scratch->runs[scope];
+}
+
+void feature_compute_wanted(struct view_scratch *scratch, const struct view_context *context,
+                            const struct view_facts *facts, int64_t as_of_ms, int product,
+                            const bool *is_wanted, const float *customer_values, float *values)
+{
+    enum view_scope scope = product == BANK_NO_PRODUCT ? VIEW_CUSTOMER : VIEW_PAIR;
+    const struct view_features *features = scratch->features;
+    struct run *run = &scratch->runs[scope];
+    struct evaluation evaluation = begin(scratch, run, context, facts, as_of_ms, customer_values);
+    run->reading = &evaluation.reading;
+    if (scope == VIEW_PAIR) view_reading_turn(&evaluation.reading, product, values);
+    for (size_t i = 0; i < features->counts[scope]; i++) {
+        const struct feature *feature = &features->items[scope][i];
+        if (is_wanted[i] && !feature->is_late && !feature->is_derived)
+            values[i] = value_of(&evaluation, feature, feature->places);
+    }
+    run->reading = NULL;
+}
+
 void view_compute_late(struct view_scratch *scratch, const struct view_context *context,
                        const struct view_facts *facts, int64_t as_of_ms, float *values)
 {

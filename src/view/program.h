@@ -146,6 +146,8 @@ struct run {
     size_t holding_count;
     const struct bank_history *history;
     bool is_plain;                /* every window by itself, for who compares */
+    bool is_late;                 /* rows that are added may be older than those counted */
+    uint64_t *updates;            /* by window: how many rows or runs of days it took; or NULL */
     struct view_reading *reading; /* of the row that a predicate looks at */
     int64_t *values;              /* of a plain distinct() */
     size_t value_capacity;
@@ -166,6 +168,20 @@ void run_release(struct run *run);
 
 /* Counts everything. `reading` stays borrowed until the next call. */
 void run_pass(struct run *run, const struct bank_history *history, struct view_reading *reading);
+
+/* The same with today's end still open: values that hold until the next row are counted up to
+ * yesterday, so that rows of today can be added. run_close ends the day; values are there then. */
+void run_pass_open(struct run *run, const struct bank_history *history,
+                   struct view_reading *reading);
+/* Nothing counted yet, as of the reading's day: for tallies that come from elsewhere. */
+void run_begin(struct run *run, struct view_reading *reading);
+/* One more event, known and of today or earlier. One that is not the newest needs run->is_late, and
+ * may have no value that holds until the next row; LAST and DISTINCT of days do not take it. */
+void run_add_event(struct run *run, const struct bank_event *event);
+void run_close(struct run *run);
+
+/* Sets the bits of the windows that the event may change as of the reading's day. */
+void run_touch(struct run *run, const struct bank_event *event, uint64_t *touched);
 
 /* The window's value, of the product that the reading is turned to. LX_ERR_OVERFLOW,
  * LX_ERR_NO_MEMORY. */

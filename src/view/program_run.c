@@ -209,6 +209,17 @@ static struct tally *tally_of(struct run *run, const struct window *window, int 
     return &tallies[window->tally];
 }
 
+/* Whether a row that comes late changes nothing, since the last or the first is another. */
+static bool is_overtaken(const struct expr_window *asked, struct tally *tally, int32_t day)
+{
+    if (tally->seen <= 0) return false;
+    if (asked->aggregate == EXPR_DAYS_SINCE_LAST) return day <= tally->number;
+    if (asked->aggregate != EXPR_DAYS_SINCE_FIRST) return false;
+    if (day >= tally->number) return true;
+    *tally = (struct tally){0};
+    return false;
+}
+
 static void update(struct run *run, const struct window *window, struct past *past)
 {
     const struct expr_window *asked = window->window;
@@ -218,6 +229,8 @@ static void update(struct run *run, const struct window *window, struct past *pa
         return;
     if (window->is_keyed && past->product < 0) return;
     struct tally *tally = tally_of(run, window, past->product);
+    if (run->updates != NULL) run->updates[window - run->program->windows]++;
+    if (run->is_late && is_overtaken(asked, tally, past->day)) return;
     if (asked->aggregate == EXPR_COUNT && window->argument == ARGUMENT_NONE) {
         tally->number++;
         return;
@@ -274,6 +287,7 @@ static void close_run(struct run *run, size_t group, int32_t to)
         int32_t from = state->since_day > first ? state->since_day : first;
         int32_t until = to < last ? to : last;
         if (from > until) continue;
+        if (run->updates != NULL) run->updates[i]++;
         if (window->window->aggregate == EXPR_SLOPE)
             slope_add(window->window, &run->slopes[window->slope], value, from,
                       (int64_t)until - from + 1);
@@ -320,6 +334,19 @@ static uint8_t number_below(unsigned number, unsigned end)
     return (uint8_t)(number < end ? number : 0);
 }
 
+static struct past past_of(const struct run *run, const struct view_moment *moment,
+                           const struct bank_event *event)
+{
+    return (struct past){
+        .row = event,
+        .day = view_day_of(moment, event->at_ms),
+        .values = {number_below(event->kind, BANK_EVENT_KIND_END),
+                   number_below(event->channel, BANK_CHANNEL_END),
+                   number_below(event->merchant, BANK_MERCHANT_END)},
+        .product = view_product_of(event->product, run->catalogue),
+    };
+}
+
 static void add_events(struct run *run, const struct view_moment *moment)
 {
     const struct bank_history *history = run->history;
@@ -329,19 +356,11 @@ static void add_events(struct run *run, const struct view_moment *moment)
     for (size_t i = 0; i < end; i++) {
         const struct bank_event *event = &history->events[i];
         if (!bank_event_is_known(event, moment->as_of_ms)) continue;
-        struct past past = {
-            .row = event,
-            .day = view_day_of(moment, event->at_ms),
-            .values = {number_below(event->kind, BANK_EVENT_KIND_END),
-                       number_below(event->channel, BANK_CHANNEL_END),
-                       number_below(event->merchant, BANK_MERCHANT_END)},
-            .product = view_product_of(event->product, run->catalogue),
-        };
+        struct past past = past_of(run, moment, event);
         segment = next_segment(run, segment, past.day);
         if (has_windows) add_row(run, VIEW_EVENTS, segment, &past);
         if (has_states) add_states(run, &past);
     }
-    for (size_t i = 0; i < run->program->group_count; i++) close_run(run, i, moment->day);
 }
 
 static void add_offers(struct run *run, const struct view_moment *moment)
@@ -374,15 +393,17 @@ static void add_holdings(struct run *run)
     }
 }
 
-void run_pass(struct run *run, const struct bank_history *history, struct view_reading *reading)
+static struct view_moment moment_of(const struct view_reading *reading)
+{
+    return (struct view_moment){.as_of_ms = reading->as_of_ms,
+                                .day = reading->today,
+                                .utc_offset_minutes = reading->context->utc_offset_minutes};
+}
+
+void run_begin(struct run *run, struct view_reading *reading)
 {
     const struct program *program = run->program;
-    const struct view_moment moment = {.as_of_ms = reading->as_of_ms,
-                                       .day = reading->today,
-                                       .utc_offset_minutes = reading->context->utc_offset_minutes};
-    run->history = history;
     run->reading = reading;
-    if (run->is_plain) return;
     set_day(run, reading->today);
     memset(run->tallies, 0, program->tally_count * sizeof *run->tallies);
     memset(run->slopes, 0, program->slope_count * sizeof *run->slopes);
@@ -390,6 +411,17 @@ void run_pass(struct run *run, const struct bank_history *history, struct view_r
     memset(run->states, 0, program->group_count * sizeof *run->states);
     memset(run->is_touched, 0, run->catalogue->count * sizeof *run->is_touched);
     run->holding_count = 0;
+}
+
+/* Everything but the end of today. */
+static void pass(struct run *run, const struct bank_history *history, struct view_reading *reading)
+{
+    const struct program *program = run->program;
+    const struct view_moment moment = moment_of(reading);
+    run->history = history;
+    run->reading = reading;
+    if (run->is_plain) return;
+    run_begin(run, reading);
     if (program->streams[VIEW_EVENTS].window_count > 0 || program->group_count > 0)
         add_events(run, &moment);
     if (program->streams[VIEW_OFFERS].window_count > 0) add_offers(run, &moment);
@@ -397,6 +429,71 @@ void run_pass(struct run *run, const struct bank_history *history, struct view_r
         run->holding_count = holdings_of(history, reading, run->holdings);
         add_holdings(run);
     }
+}
+
+void run_close(struct run *run)
+{
+    for (size_t i = 0; i < run->program->group_count; i++) close_run(run, i, run->day->day);
+}
+
+void run_pass(struct run *run, const struct bank_history *history, struct view_reading *reading)
+{
+    pass(run, history, reading);
+    if (!run->is_plain) run_close(run);
+}
+
+void run_pass_open(struct run *run, const struct bank_history *history,
+                   struct view_reading *reading)
+{
+    LX_ASSERT(!run->is_plain);
+
+    pass(run, history, reading);
+    int32_t today = run->day->day;
+    for (size_t i = 0; i < run->program->group_count; i++) {
+        close_run(run, i, today - 1);
+        if (run->states[i].since_day < today) run->states[i].since_day = today;
+    }
+}
+
+void run_add_event(struct run *run, const struct bank_event *event)
+{
+    const struct view_moment moment = moment_of(run->reading);
+    struct past past = past_of(run, &moment, event);
+    if (run->program->streams[VIEW_EVENTS].window_count > 0)
+        add_row(run, VIEW_EVENTS, next_segment(run, 0, past.day), &past);
+    if (run->program->group_count > 0) add_states(run, &past);
+}
+
+/* Windows that are counted by themselves may read anything. */
+static bool may_change(struct run *run, const struct window *window, struct past *past)
+{
+    if (window->window->relation != VIEW_EVENTS) return false;
+    if (window->is_plain) return true;
+    if (window->is_state)
+        return ((const struct bank_event *)past->row)->balance_fen != BANK_NO_AMOUNT ||
+               !is_balance(run->program->groups[window->group].argument);
+    const uint64_t *first = run->program->streams[VIEW_EVENTS].by_value[0];
+    const uint64_t *second = run->program->streams[VIEW_EVENTS].by_value[1];
+    const uint64_t *third = run->program->streams[VIEW_EVENTS].by_value[2];
+    size_t place = (size_t)(window - run->program->windows), words = run->program->words;
+    uint64_t bits = first[past->values[0] * words + place / 64] &
+                    second[past->values[1] * words + place / 64] &
+                    third[past->values[2] * words + place / 64];
+    if ((bits >> (place % 64) & 1) == 0) return false;
+    if (past->day < run->day->first_days[window->span] ||
+        past->day > run->day->last_days[window->span])
+        return false;
+    if (window->is_keyed && past->product < 0) return false;
+    return holds_all(run, VIEW_EVENTS, past, window->predicates);
+}
+
+void run_touch(struct run *run, const struct bank_event *event, uint64_t *touched)
+{
+    const struct view_moment moment = moment_of(run->reading);
+    struct past past = past_of(run, &moment, event);
+    for (size_t i = 0; i < run->program->window_count; i++)
+        if (may_change(run, &run->program->windows[i], &past))
+            touched[i / 64] |= (uint64_t)1 << (i % 64);
 }
 
 /* --- Values --------------------------------------------------------------------------------- */

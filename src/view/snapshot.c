@@ -453,21 +453,26 @@ void view_snapshot_facts(const struct view_snapshot *snapshot, int64_t customer,
     *ret_facts = facts;
 }
 
-void view_snapshot_pairs(const struct view_snapshot *snapshot, int64_t customer,
-                         struct view_scratch *scratch, float *ret_values)
+void view_snapshot_kept(const struct view_snapshot *snapshot, int64_t customer, float *ret_values)
 {
     LX_ASSERT(customer >= 0 && customer < snapshot->customers);
 
     size_t count, stride = view_features_count(snapshot->definitions, VIEW_PAIR);
-    float customer_values[LX_FEATURES_MAX];
-    struct view_facts facts;
-    struct view_context context = {&snapshot->catalogue, snapshot->peers,
-                                   snapshot->utc_offset_minutes, scratch};
     memcpy(ret_values, snapshot->defaults, snapshot->catalogue.count * stride * sizeof *ret_values);
     const struct snapshot_pair *pairs = frame_list_at(&snapshot->pairs, (uint64_t)customer, &count);
     for (size_t i = 0; i < count; i++)
         if (pairs[i].product < snapshot->catalogue.count && pairs[i].feature < stride)
             ret_values[pairs[i].product * stride + pairs[i].feature] = pairs[i].value;
+}
+
+void view_snapshot_pairs(const struct view_snapshot *snapshot, int64_t customer,
+                         struct view_scratch *scratch, float *ret_values)
+{
+    float customer_values[LX_FEATURES_MAX];
+    struct view_facts facts;
+    struct view_context context = {&snapshot->catalogue, snapshot->peers,
+                                   snapshot->utc_offset_minutes, scratch};
+    view_snapshot_kept(snapshot, customer, ret_values);
     view_snapshot_customer(snapshot, customer, customer_values);
     view_snapshot_facts(snapshot, customer, &facts);
     view_compute_derived(scratch, &context, &facts, snapshot->as_of_ms, customer_values,

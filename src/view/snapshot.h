@@ -66,6 +66,8 @@ void view_snapshot_customer(const struct view_snapshot *snapshot, int64_t custom
 /* `scratch` is of the snapshot's features. */
 void view_snapshot_pairs(const struct view_snapshot *snapshot, int64_t customer,
                          struct view_scratch *scratch, float *ret_values);
+/* Of the pair features those that come from the history alone. */
+void view_snapshot_kept(const struct view_snapshot *snapshot, int64_t customer, float *ret_values);
 void view_snapshot_facts(const struct view_snapshot *snapshot, int64_t customer,
                          struct view_facts *ret_facts);
 
