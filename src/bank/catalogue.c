@@ -157,6 +157,9 @@ static const char *const required_names[] = {
 static enum lx_err read_entry(const struct reading *reading, const struct ini_entry *entry,
                               struct bank_product *product)
 {
+    /* The one name that may be missing. */
+    if (strcmp(entry->name, "conflicts") == 0)
+        return read_text(reading, entry, &product->conflicts);
 #define X(key, call)                                                                               \
     if (strcmp(entry->name, key) == 0) return call;
     NAME_MAP(X)
@@ -218,6 +221,31 @@ static enum lx_err read_section(const struct reading *reading, struct bank_catal
     return read_product(reading, product);
 }
 
+/* The next code of a list, and where it goes on; length 0 at the end. */
+static const char *next_code(const char *at, size_t *ret_length)
+{
+    at += strspn(at, " ,\n");
+    *ret_length = strcspn(at, " ,\n");
+    return at;
+}
+
+static enum lx_err check_conflicts(const struct reading *reading,
+                                   const struct bank_catalogue *catalogue,
+                                   const struct bank_product *product)
+{
+    const struct ini_entry *entry = ini_find(reading->ini, product->code, "conflicts");
+    size_t length = 0;
+    if (product->conflicts == NULL) return LX_OK;
+    for (const char *at = next_code(product->conflicts, &length); length > 0;
+         at = next_code(at + length, &length)) {
+        int other = bank_catalogue_find(catalogue, at, length);
+        if (other < 0) return refuse(reading, entry, "names a product that is not in the file");
+        if (&catalogue->products[other] == product)
+            return refuse(reading, entry, "names the product itself");
+    }
+    return LX_OK;
+}
+
 enum lx_err bank_catalogue_parse(const char *file, const char *bytes, size_t length,
                                  struct bank_catalogue *ret_catalogue, struct lx_error *err)
 {
@@ -233,6 +261,10 @@ enum lx_err bank_catalogue_parse(const char *file, const char *bytes, size_t len
     }
     if (code == LX_OK && catalogue.count == 0)
         code = lx_fail(err, LX_ERR_BAD_INPUT, "%s: has no product", file);
+    for (size_t i = 0; code == LX_OK && i < catalogue.count; i++) {
+        const struct reading reading = {file, catalogue.products[i].code, &ini, err};
+        code = check_conflicts(&reading, &catalogue, &catalogue.products[i]);
+    }
     ini_release(&ini);
     if (code != LX_OK) {
         bank_catalogue_release(&catalogue);
@@ -250,6 +282,7 @@ void bank_catalogue_release(struct bank_catalogue *catalogue)
         lx_free(catalogue->products[i].en);
         lx_free(catalogue->products[i].features_zh);
         lx_free(catalogue->products[i].features_en);
+        lx_free(catalogue->products[i].conflicts);
     }
     lx_free(catalogue->products);
     lx_free(catalogue->terms);
@@ -280,4 +313,22 @@ int bank_catalogue_find(const struct bank_catalogue *catalogue, const char *code
         if (strlen(own) == length && memcmp(own, code, length) == 0) return (int)i;
     }
     return BANK_NO_PRODUCT;
+}
+
+static bool names(const struct bank_product *product, const char *code)
+{
+    size_t length = 0;
+    if (product->conflicts == NULL) return false;
+    for (const char *at = next_code(product->conflicts, &length); length > 0;
+         at = next_code(at + length, &length))
+        if (strlen(code) == length && memcmp(at, code, length) == 0) return true;
+    return false;
+}
+
+bool bank_catalogue_conflict(const struct bank_catalogue *catalogue, int a, int b)
+{
+    LX_ASSERT(a >= 0 && (size_t)a < catalogue->count && b >= 0 && (size_t)b < catalogue->count);
+
+    const struct bank_product *first = &catalogue->products[a], *second = &catalogue->products[b];
+    return a != b && (names(first, second->code) || names(second, first->code));
 }

@@ -27,6 +27,7 @@ struct bank_product {
     char code[LX_CODE_MAX + 1];      /* "P07" */
     char *zh, *en;                   /* names */
     char *features_zh, *features_en; /* one line a person reads */
+    char *conflicts; /* codes of products that exclude it, as the file has them; NULL: none */
     enum bank_category category;
     int risk; /* 1-5: R1-R5 */
     int64_t minimum_fen;
@@ -56,6 +57,10 @@ void bank_catalogue_release(struct bank_catalogue *catalogue);
 
 /* Index of the code, BANK_NO_PRODUCT if there is none. */
 int bank_catalogue_find(const struct bank_catalogue *catalogue, const char *code, size_t length);
+
+/* Whether one of the two products names the other under `conflicts`: who holds the one may not have
+ * the other. Never of a product with itself. */
+bool bank_catalogue_conflict(const struct bank_catalogue *catalogue, int a, int b);
 
 /*
  * What was offered as of a moment: the newest version with at_ms and known_at_ms at or before it;

@@ -32,9 +32,11 @@ enum lx_err bank_catalogue_add(struct bank_catalogue *catalogue, const struct ba
     copy.en = copy_of(product->en);
     copy.features_zh = copy_of(product->features_zh);
     copy.features_en = copy_of(product->features_en);
+    copy.conflicts = product->conflicts == NULL ? NULL : lx_strdup(product->conflicts);
     /* Added even if a text is missing, so that the catalogue's release frees the others. */
     catalogue->products[catalogue->count++] = copy;
-    if (copy.zh == NULL || copy.en == NULL || copy.features_zh == NULL || copy.features_en == NULL)
+    if (copy.zh == NULL || copy.en == NULL || copy.features_zh == NULL ||
+        copy.features_en == NULL || (copy.conflicts == NULL) != (product->conflicts == NULL))
         return lx_fail(err, LX_ERR_NO_MEMORY, "product %s: out of memory", product->code);
     return LX_OK;
 }

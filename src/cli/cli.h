@@ -119,6 +119,7 @@ enum lx_err cli_trial(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_recommend(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_answer(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_rules(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_products(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_customer(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_labels(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_timeline(struct cli_call *call, struct lx_error *err);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/real.h"
 
@@ -9,6 +10,9 @@
 #define NEGLIGIBLE 1e-17
 /* scipy's and R's: probabilities this close count as equal. */
 #define EQUAL 1e-7
+/* e^SIGNIFICANCE_EXACT_LOG, about; and how many places a sum of strata may have. */
+#define SUM_NEGLIGIBLE 1e-100
+enum { SUM_PLACES = 1024 };
 #define LOG_HALF (-0.693147180559945309417232)
 #define LOG_PI 1.14472988584940017414343
 
@@ -210,6 +214,65 @@ static void add_odds(struct strata *strata, const struct cells *cells, double si
     strata->qs += sign * q * s;
 }
 
+/* Where the parts of a sum lie: chances[i] is that of first + i. */
+struct sum {
+    double chances[SUM_PLACES];
+    size_t count;
+    uint64_t first;
+};
+
+/* One stratum's distribution, without what is rarer than SUM_NEGLIGIBLE; false: too wide. */
+static bool part_of_sum(const struct table2 *table, struct sum *part)
+{
+    struct spread spread = spread_of_table(table);
+    uint64_t mode = mode_of(&spread), low = mode, high = mode;
+    double at_mode = lx_exp(log_probability(&spread, mode)), chance = at_mode;
+    while (low > spread.low && chance > SUM_NEGLIGIBLE) chance /= step_up(&spread, --low);
+    for (chance = at_mode; high < spread.high && chance > SUM_NEGLIGIBLE; high++)
+        chance *= step_up(&spread, high);
+    if (high - low >= SUM_PLACES) return false;
+    part->first = low;
+    part->count = (size_t)(high - low) + 1;
+    part->chances[mode - low] = at_mode;
+    for (uint64_t k = mode; k > low; k--)
+        part->chances[k - 1 - low] = part->chances[k - low] / step_up(&spread, k - 1);
+    for (uint64_t k = mode; k < high; k++)
+        part->chances[k + 1 - low] = part->chances[k - low] * step_up(&spread, k);
+    return true;
+}
+
+static bool add_part(struct sum *sum, const struct sum *part)
+{
+    double chances[SUM_PLACES] = {0};
+    if (sum->count + part->count > SUM_PLACES) return false;
+    for (size_t i = 0; i < sum->count; i++)
+        for (size_t j = 0; j < part->count; j++)
+            chances[i + j] += sum->chances[i] * part->chances[j];
+    sum->count += part->count - 1;
+    sum->first += part->first;
+    memcpy(sum->chances, chances, sum->count * sizeof *chances);
+    return true;
+}
+
+/* Two-sided p of the strata's sum; false where the sum is too wide to be written down. */
+static bool exact_strata(const struct table2 *tables, size_t count, double *ret_log_p)
+{
+    struct sum sum = {.chances = {1}, .count = 1}, part;
+    uint64_t observed = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (tables[i].both + tables[i].first + tables[i].second + tables[i].neither == 0) continue;
+        observed += tables[i].both;
+        if (!part_of_sum(&tables[i], &part) || !add_part(&sum, &part)) return false;
+    }
+    double p = 0, own = 0;
+    if (observed >= sum.first && observed - sum.first < sum.count)
+        own = sum.chances[observed - sum.first];
+    for (size_t i = 0; i < sum.count; i++)
+        if (sum.chances[i] <= own * (1 + EQUAL)) p += sum.chances[i];
+    *ret_log_p = p > SUM_NEGLIGIBLE ? fmin(0, lx_log(p)) : SIGNIFICANCE_EXACT_LOG;
+    return true;
+}
+
 struct mantel_haenszel significance_strata(const struct table2 *tables, size_t count)
 {
     struct strata sums = {0};
@@ -232,7 +295,8 @@ struct mantel_haenszel significance_strata(const struct table2 *tables, size_t c
         .variance = INFINITY, .expected = sums.expected, .observed = sums.observed};
     if (most <= 0) return result;
     double apart = sums.observed - sums.expected;
-    result.log_p = significance_chi_square(apart * apart / sums.variance);
+    if (sums.variance >= SIGNIFICANCE_EXACT_VARIANCE || !exact_strata(tables, count, &result.log_p))
+        result.log_p = significance_chi_square(apart * apart / sums.variance);
     if (sums.r <= 0 || sums.s <= 0) {
         struct cells plain = cells_of(&tables[informing], 0);
         struct cells more = cells_of(&tables[informing], 0.5);

@@ -36,10 +36,15 @@ double significance_chi_square(double chi_square);
 /*
  * The odds ratio that tables of several strata have in common. `log_odds` and `variance` (Robins,
  * Breslow, Greenland) are those of the Mantel-Haenszel estimator; where one of its two sums is 0,
- * half a case is added to each cell of the stratum that informs most. `log_p` is of the
- * Cochran-Mantel-Haenszel chi-square without a correction for continuity. Where no stratum informs
- * (each has an empty margin), log_odds is 0, variance INFINITY, log_p 0.
+ * half a case is added to each cell of the stratum that informs most. `log_p` is that of the
+ * Cochran-Mantel-Haenszel chi-square without a correction for continuity; where the variance of
+ * `both` is below SIGNIFICANCE_EXACT_VARIANCE, so that a chi-square would see too much in few
+ * cases, it is exact: two-sided over the distribution of the strata's sum, and at least
+ * SIGNIFICANCE_EXACT_LOG. Where no stratum informs (each has an empty margin), log_odds is 0,
+ * variance INFINITY, log_p 0.
  */
+#define SIGNIFICANCE_EXACT_VARIANCE 25.0
+#define SIGNIFICANCE_EXACT_LOG (-230.0)
 struct mantel_haenszel {
     double log_odds, variance, log_p;
     double expected, observed; /* `both` over the strata: if there were nothing, and as it is */

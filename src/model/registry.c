@@ -210,6 +210,48 @@ enum lx_err registry_card_hash(const char *folder, const char *id, uint8_t ret_h
     return code;
 }
 
+static bool has_graph(const struct model_card *card)
+{
+    static const uint8_t none[DIGEST_SIZE];
+    return memcmp(card->graph, none, sizeof none) != 0;
+}
+
+static enum lx_err check_graph(const struct model_card *card, const char *path, const void *bytes,
+                               size_t length, struct lx_error *err)
+{
+    uint8_t found[DIGEST_SIZE];
+    digest_of(bytes, length, found);
+    if (memcmp(found, card->graph, sizeof found) == 0) return LX_OK;
+    return lx_fail(err, LX_ERR_CORRUPT, "%s: its SHA-256 is not the one on its card", path);
+}
+
+enum lx_err registry_save_graph(const char *folder, const char *id, const void *bytes,
+                                size_t length, struct lx_error *err)
+{
+    char path[LX_PATH_MAX];
+    struct model_card card;
+    enum lx_err code = registry_card(folder, id, &card, err);
+    if (code == LX_OK) code = path_of(folder, id, "products.graph", path, err);
+    if (code == LX_OK) code = check_graph(&card, path, bytes, length, err);
+    return code == LX_OK ? host_write_atomic(path, bytes, length, err) : code;
+}
+
+enum lx_err registry_read_graph(const char *folder, const char *id, struct lx_buffer *bytes,
+                                struct lx_error *err)
+{
+    char path[LX_PATH_MAX];
+    struct model_card card;
+    enum lx_err code = registry_card(folder, id, &card, err);
+    if (code != LX_OK) return code;
+    if (!has_graph(&card))
+        return lx_fail(err, LX_ERR_NOT_READY,
+                       "model %s: knows no relations of products: run `lingxi train`", id);
+    code = path_of(folder, id, "products.graph", path, err);
+    if (code == LX_OK) code = host_read_file(path, bytes, err);
+    return code == LX_OK ? check_graph(&card, path, lx_buffer_text(bytes), bytes->length, err)
+                         : code;
+}
+
 static enum lx_err read_model(const char *folder, const char *id,
                               const struct view_features *features, struct model **ret_model,
                               struct lx_error *err)

@@ -5,7 +5,9 @@
  * registry: models on disk, each under the hash of its content, and which of them is live.
  *
  * DIR/models/<id>/model.json   the trees, XGBoost's JSON
- * DIR/models/<id>/card.json    what it was made from and how good it is; holds model.json's SHA-256
+ * DIR/models/<id>/card.json    what it was made from and how good it is; holds the SHA-256 of
+ *                              model.json and, where there is one, of products.graph
+ * DIR/models/<id>/products.graph   the products' relations as of the training (product_graph.h)
  * DIR/models/current           the id of the live one, and a newline; who changes it is life.h
  *
  * The id is the first 12 hex digits of the SHA-256 of card.json, so that a flipped bit in either
@@ -38,6 +40,7 @@ struct model_card {
     int64_t customers, batches; /* in the bank; batches: number of the newest one */
     uint8_t feature_set[32];    /* view_features_hash */
     uint8_t catalogue[32];      /* registry_catalogue_hash */
+    uint8_t graph[32];          /* SHA-256 of products.graph; zero: the model has none */
     size_t feature_count;
     int horizon_days;
     uint64_t seed;
@@ -86,6 +89,13 @@ LX_MUST_USE enum lx_err registry_card(const char *folder, const char *id,
                                       struct model_card *ret_card, struct lx_error *err);
 LX_MUST_USE enum lx_err registry_card_hash(const char *folder, const char *id, uint8_t ret_hash[32],
                                            struct lx_error *err);
+
+/* A registered model's products.graph: written before anything names the model, and read back. The
+ * bytes must have the SHA-256 that is on the card. LX_ERR_NOT_READY where the card has none. */
+LX_MUST_USE enum lx_err registry_save_graph(const char *folder, const char *id, const void *bytes,
+                                            size_t length, struct lx_error *err);
+LX_MUST_USE enum lx_err registry_read_graph(const char *folder, const char *id,
+                                            struct lx_buffer *bytes, struct lx_error *err);
 
 /* The id of the live model: what `current` names, or what a change that was interrupted made live.
  */

@@ -138,6 +138,8 @@ enum lx_err model_card_read(const char *json, size_t length, struct model_card *
     read_hash(&reader, "trees_sha256", trees_hash);
     read_hash(&reader, "feature_set", card.feature_set);
     read_hash(&reader, "catalogue", card.catalogue);
+    if (json_object_get(root, "graph_sha256") != NULL)
+        read_hash(&reader, "graph_sha256", card.graph);
     read_balance(&reader, &card);
     read_weights(&reader, &card);
     for (size_t i = 0; i < LX_COUNT_OF(card_fields); i++)

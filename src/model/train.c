@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "base/date.h"
+#include "base/limits.h"
+#include "codec/digest.h"
 #include "model/fit.h"
 #include "model/life.h"
+#include "model/product_graph.h"
 #include "model/rivals.h"
 
 /* What the steps hand on to each other. */
@@ -15,6 +18,7 @@ struct training {
     const struct lx_env *env;
     struct fit fit;
     struct fitted fitted;
+    struct lx_buffer graph; /* the products' relations, as their file has them */
     struct train_result result;
 };
 
@@ -53,11 +57,32 @@ static enum lx_err measure(struct training *training, struct lx_error *err)
     return fit_measure(&training->fit, training->env, &training->fitted, err);
 }
 
+/* As of the training's moment: rounds of questions rest on them, the trees do not. */
+static enum lx_err relate(struct training *training, struct lx_error *err)
+{
+    struct product_graph graph = {.product_count = 0};
+    struct model_card *card = &training->fitted.card;
+    enum lx_err code =
+        product_graph_build(training->folder, card->as_of_ms, training->env, &graph, err);
+    if (code != LX_OK) return code;
+    product_graph_write(&graph, &training->graph);
+    product_graph_release(&graph);
+    code = lx_buffer_error(&training->graph);
+    if (code != LX_OK) return lx_fail(err, code, "product graph: %s", lx_err_text(code));
+    digest_of(training->graph.bytes, training->graph.length, card->graph);
+    return LX_OK;
+}
+
 static enum lx_err enregister(struct training *training, struct lx_error *err)
 {
     const struct fitted *fitted = &training->fitted;
-    return registry_save(training->folder, &fitted->card, fitted->trees.bytes, fitted->trees.length,
-                         training->result.model, err);
+    const struct lx_buffer *graph = &training->graph;
+    char *id = training->result.model;
+    enum lx_err code = registry_save(training->folder, &fitted->card, fitted->trees.bytes,
+                                     fitted->trees.length, id, err);
+    return code == LX_OK
+               ? registry_save_graph(training->folder, id, graph->bytes, graph->length, err)
+               : code;
 }
 
 /* Beside the live one; the first model, and one whose live rival cannot serve, have no rival. */
@@ -93,8 +118,8 @@ static const struct {
     const char *name;
     enum lx_err (*run)(struct training *training, struct lx_error *err);
 } steps[] = {
-    {"rows", gather},         {"trees", fit_model}, {"quality", measure},
-    {"register", enregister}, {"judge", judge},
+    {"rows", gather},      {"trees", fit_model},     {"quality", measure},
+    {"relations", relate}, {"register", enregister}, {"judge", judge},
 };
 _Static_assert(LX_COUNT_OF(steps) <= TRAIN_STEPS_MAX,
                "the result has room for each step's seconds");
@@ -125,6 +150,7 @@ enum lx_err train(const char *folder, const struct train_options *options, const
     struct training training = {.folder = folder, .options = options, .env = env};
     struct train_result *result = &training.result;
     int utc_offset_minutes = 0;
+    lx_buffer_init(&training.graph, LX_FILE_MAX);
     enum lx_err code = read_offset(folder, &utc_offset_minutes, err);
     for (size_t i = 0; code == LX_OK && i < LX_COUNT_OF(steps); i++) {
         code = steps[i].run(&training, err);
@@ -138,6 +164,7 @@ enum lx_err train(const char *folder, const struct train_options *options, const
         result->seconds = (double)(last_ns - begin_ns) / 1e9;
         *ret_result = *result;
     }
+    lx_buffer_release(&training.graph);
     fitted_release(&training.fitted);
     fit_release(&training.fit);
     return code;

@@ -37,6 +37,8 @@ customer_of_the_bank() { json customer | field customers.0.id; }
 test_that "an empty bank cannot be refreshed" bash -c \
     '"$1" -C empty init >/dev/null && . "$2" && exits 1 "import" "$1" -C empty refresh' bash "$lingxi" "$root/tests/system/tap.sh"
 test_that "init makes a data directory" init
+without_relations() { step none.json products && [ "$(field as_of <none.json)" = None ] && has none.json products.18.zh; }
+test_that "products are listed before anything was learnt" without_relations
 test_that "init refuses a second bank" exits 3 "already" "$lingxi" -C bank init
 test_that "synth writes a bank" synth
 test_that "recommend before refresh says what to do" exits 1 "lingxi refresh" "$lingxi" -C bank recommend X
@@ -46,6 +48,14 @@ test_that "the same files change nothing" same_again
 test_that "refresh computes the snapshot" refresh
 test_that "recommend without a model says what to do" exits 1 "lingxi train" "$lingxi" -C bank recommend "$(customer_of_the_bank)"
 test_that "train registers a model" train
+products() {
+    step products.json products && has products.json as_of customers products.0.holders products.0.complements &&
+        step product.json products P02 &&
+        has product.json product holders relations.0.product relations.0.kind relations.0.weight \
+            relations.0.holding.lift relations.0.opening.odds_ratio relations.0.order.first relations.0.words
+}
+test_that "products have relations with evidence" products
+test_that "a product that is not there is told" exits 1 "not in the catalogue" "$lingxi" -C bank products P99
 test_that "evaluate measures it on unseen months" evaluate
 better_than_chance() {
     python3 - <<'PY'

@@ -118,6 +118,9 @@ static void test_each_mistake_is_told_with_its_place(void **state)
         {"launched",      "",                         "has no launched"},
         {"launched",      "launcht = 2019-02-28",     "no such property of a product"},
         {"launched",      "status = on_sale",         "c.ini:16"},
+        {"green",         "green = 1\nconflicts =",   "c.ini:15: product P07: conflicts \"\": is empty"},
+        {"green",         "green = 1\nconflicts = P9", "c.ini:15: product P07: conflicts \"P9\": names"},
+        {"green",         "green = 1\nconflicts = P07", "names the product itself"},
         /* clang-format on */
     };
     for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
@@ -129,6 +132,20 @@ static void test_each_mistake_is_told_with_its_place(void **state)
             fail_msg("row %zu: %s: %s", i, lx_err_name(code), err.text);
         assert_null(catalogue.products);
     }
+}
+
+static void test_a_conflict_that_one_side_names_holds_both_ways(void **state)
+{
+    struct bank_catalogue catalogue = {0};
+    char text[4 * sizeof good], *at = text;
+    static const char *const tops[] = {"[P07]\n", "[P08]\nconflicts = P07, P09\n", "[P09]\n"};
+    for (size_t i = 0; i < 3; i++)
+        at += snprintf(at, sizeof good + 64, "%s%s", tops[i], good + strlen("[P07]\n"));
+    MUST(bank_catalogue_parse("c.ini", text, strlen(text), &catalogue, &err));
+    for (int a = 0; a < 3; a++)
+        for (int b = 0; b < 3; b++)
+            assert_int_equal(bank_catalogue_conflict(&catalogue, a, b), a + b == 1 || a + b == 3);
+    bank_catalogue_release(&catalogue);
 }
 
 static void test_an_empty_catalogue_and_too_large_a_one_are_refused(void **state)
@@ -170,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_the_shipped_catalogue_has_the_nineteen_products),
         cmocka_unit_test(test_every_property_is_read),
         cmocka_unit_test(test_each_mistake_is_told_with_its_place),
+        cmocka_unit_test(test_a_conflict_that_one_side_names_holds_both_ways),
         cmocka_unit_test(test_an_empty_catalogue_and_too_large_a_one_are_refused),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
