@@ -1,11 +1,13 @@
 /* `features`: the definitions, or one customer's values. */
 #include "cli/cli.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
 #include "base/arena.h"
 #include "base/date.h"
+#include "view/online.h"
 #include "view/snapshot.h"
 
 enum { VALUES_MAX = LX_FEATURES_MAX };
@@ -107,6 +109,86 @@ static enum lx_err print_markdown(struct cli_call *call, struct lx_error *err)
     return LX_OK;
 }
 
+/* --- Windows online -------------------------------------------------------------------------- */
+
+enum { WINDOW_TEXT_MAX = 2048 };
+
+static const char *home_title(struct cli_call *call, enum view_online_home home)
+{
+    switch (home) {
+    case VIEW_ONLINE_MEMORY: return cli_text(call, "常驻内存", "memory");
+    case VIEW_ONLINE_SNAPSHOT: return cli_text(call, "取自快照", "snapshot");
+    case VIEW_ONLINE_RECOMPUTED: break;
+    }
+    return cli_text(call, "按需重算", "recomputed");
+}
+
+static void print_window(struct cli_call *call, const struct view_online *online, size_t index)
+{
+    char text[WINDOW_TEXT_MAX];
+    struct view_online_window window;
+    view_online_window_at(online, index, &window);
+    view_online_window_text(online, index, text, sizeof text);
+    cli_line(call, "  %-10s %5zu %5u %9.3f  %s", home_title(call, window.home), window.bytes,
+             window.reads, window.updates, text);
+    if (!call->is_json) return;
+    struct json_writer *json = &call->json;
+    json_object_begin(json);
+    json_name_text(json, "window", text);
+    json_name_text(json, "scope", window.scope == VIEW_CUSTOMER ? "customer" : "pair");
+    json_name_text(json, "home", view_online_home_text(window.home));
+    json_name_int(json, "bytes", (int64_t)window.bytes);
+    json_name_int(json, "reads", window.reads);
+    json_name_real(json, "updates", window.updates);
+    json_object_end(json);
+}
+
+static void print_memory(struct cli_call *call, const struct view_online_memory *memory)
+{
+    cli_line(call,
+             cli_text(call,
+                      "预算 %.1f MB，占用 %.1f MB：%" PRId64 " 位客户各 %zu 字节，到达事件 %.1f MB",
+                      "budget %.1f MB, taken %.1f MB: %" PRId64
+                      " customers of %zu bytes, arrivals %.1f MB"),
+             (double)memory->budget_bytes / 1e6, (double)memory->total_bytes / 1e6,
+             memory->customers, memory->record_bytes, (double)memory->arrivals_bytes / 1e6);
+    if (!call->is_json) return;
+    json_name_int(&call->json, "budget_bytes", (int64_t)memory->budget_bytes);
+    json_name_int(&call->json, "total_bytes", (int64_t)memory->total_bytes);
+    json_name_int(&call->json, "customers", memory->customers);
+    json_name_int(&call->json, "record_bytes", (int64_t)memory->record_bytes);
+    json_name_int(&call->json, "arrivals_bytes", (int64_t)memory->arrivals_bytes);
+}
+
+/* What a process that serves this bank would keep. */
+static enum lx_err list_windows(struct cli_call *call, struct lx_error *err)
+{
+    struct view_online_options options;
+    struct view_snapshot *snapshot = NULL;
+    struct view_online *online = NULL;
+    enum lx_err code = view_snapshot_open(call->folder, &snapshot, err);
+    if (code == LX_OK) code = view_online_options_read(call->folder, &options, err);
+    if (code == LX_OK) code = view_online_open(call->folder, snapshot, &options, &online, err);
+    if (code == LX_OK) {
+        const struct view_online_memory memory = view_online_memory(online);
+        cli_line(call, "  %-10s %5s %5s %9s  %s", cli_text(call, "位置", "home"),
+                 cli_text(call, "字节", "bytes"), cli_text(call, "引用", "reads"),
+                 cli_text(call, "行数", "rows"), cli_text(call, "窗口", "window"));
+        if (call->is_json) {
+            json_name(&call->json, "windows");
+            json_array_begin(&call->json);
+        }
+        for (size_t i = 0; i < view_online_window_count(online); i++) print_window(call, online, i);
+        if (call->is_json) json_array_end(&call->json);
+        print_memory(call, &memory);
+    }
+    view_online_close(online);
+    view_snapshot_close(snapshot);
+    return code;
+}
+
+/* --- Values ---------------------------------------------------------------------------------- */
+
 static enum lx_err values_of_snapshot(struct cli_call *call, const char *id, float *values,
                                       int64_t *ret_as_of_ms, struct lx_error *err)
 {
@@ -170,6 +252,9 @@ enum lx_err cli_features(struct cli_call *call, struct lx_error *err)
     if (id == NULL && cli_value(call, "--as-of") != NULL)
         return lx_fail(err, LX_ERR_USAGE, "--as-of goes with --customer ID");
     if (cli_flag(call, "--markdown")) return print_markdown(call, err);
+    if (id != NULL && cli_flag(call, "--windows"))
+        return lx_fail(err, LX_ERR_USAGE, "--windows is of the bank, --customer of one");
+    if (cli_flag(call, "--windows")) return list_windows(call, err);
     if (id == NULL) return list_definitions(call, err);
 
     float values[VALUES_MAX];
