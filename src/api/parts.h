@@ -12,6 +12,7 @@
 #include "api/metrics.h"
 #include "codec/json.h"
 #include "decide/engine.h"
+#include "frame/frame.h"
 #include "host/lock.h"
 #include "http/http.h"
 
@@ -33,7 +34,8 @@ struct api {
     struct lx_env env;
     struct host_lock lock;
     struct http_server *server;
-    struct api_seat *seats; /* by loop */
+    struct api_seat *seats;    /* by loop */
+    struct frame_check *check; /* of the snapshot, block by block, since the start */
     int loop_count;
     struct api_metrics *metrics;
     char address[API_ADDRESS_SIZE];

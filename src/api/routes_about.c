@@ -126,6 +126,8 @@ enum lx_err api_readyz(struct api_call *call)
 {
     struct engine *engine = call->seat->engine;
     char day[LX_DATE_TEXT_SIZE];
+    enum lx_err code = frame_check_peek(call->api->check, &call->err);
+    if (code != LX_OK) return code;
     lx_day_format(lx_day_of_ms(view_snapshot_as_of_ms(engine_snapshot(engine)),
                                bank_utc_offset_minutes(engine_bank(engine))),
                   day);

@@ -54,6 +54,10 @@ static enum lx_err open_seats(struct api *api, struct lx_error *err)
     if (code == LX_OK)
         code = view_labels_open(folder, view_snapshot_features(engine_snapshot(seat->engine)),
                                 bank_catalogue(engine_bank(seat->engine)), &seat->labels, err);
+    /* It was whole when it was made; what the disk did to it since is found beside the work. */
+    if (code == LX_OK)
+        code = frame_verify_start(view_snapshot_frame(engine_snapshot(seat->engine)), &api->check,
+                                  err);
     return code;
 }
 
@@ -136,6 +140,12 @@ void api_close(struct api *api)
 {
     if (api == NULL) return;
     http_server_close(api->server);
+    if (api->check != NULL) {
+        struct lx_error ignored; /* who wanted to know asked /readyz */
+        frame_check_cancel(api->check);
+        enum lx_err code = frame_check_finish(api->check, &ignored);
+        (void)code;
+    }
     for (int i = 0; api->seats != NULL && i < api->loop_count; i++) {
         view_labels_close(api->seats[i].labels);
         engine_close(api->seats[i].engine);

@@ -159,6 +159,8 @@ struct frame_check;
 LX_MUST_USE enum lx_err frame_verify_start(const struct frame *frame,
                                            struct frame_check **ret_check, struct lx_error *err);
 bool frame_check_is_done(const struct frame_check *check);
+/* LX_OK while it runs and where all is whole; else, once it is done, what is wrong. Any thread. */
+LX_MUST_USE enum lx_err frame_check_peek(const struct frame_check *check, struct lx_error *err);
 void frame_check_cancel(struct frame_check *check);
 LX_MUST_USE enum lx_err frame_check_finish(struct frame_check *check, struct lx_error *err);
 

@@ -165,6 +165,12 @@ bool frame_check_is_done(const struct frame_check *check)
     return atomic_load(&check->is_done);
 }
 
+enum lx_err frame_check_peek(const struct frame_check *check, struct lx_error *err)
+{
+    if (!atomic_load(&check->is_done) || check->code == LX_OK) return LX_OK;
+    return lx_fail(err, check->code, "%s", check->error.text);
+}
+
 void frame_check_cancel(struct frame_check *check)
 {
     atomic_store(&check->is_cancelled, true);

@@ -376,6 +376,91 @@ static void test_a_damaged_snapshot_is_refused(void **state)
     assert_int_equal(view_snapshot_open(folder, &snapshot, &err), LX_ERR_CORRUPT);
 }
 
+static enum lx_err copy_column(const struct frame *frame, struct frame_writer *writer,
+                               const struct frame_column *column, struct lx_error *err)
+{
+    const struct roaring_bitmap_s *bitmap = NULL;
+    enum lx_err code = LX_OK;
+    switch (column->type) {
+    case FRAME_TEXT:
+    case FRAME_LIST:
+        return frame_write_list(writer, column->name, column->type, column->element_size,
+                                column->offsets, column->values, err);
+    case FRAME_BLOB:
+        return frame_write_blob(writer, column->name, column->values, (size_t)column->count, err);
+    case FRAME_BITMAP:
+        code = frame_bitmap_open(frame, column->name, &bitmap, err);
+        if (code == LX_OK) code = frame_write_bitmap(writer, column->name, bitmap, err);
+        frame_bitmap_close(bitmap);
+        return code;
+    default:
+        return frame_write_nullable(writer, column->name, column->type, column->values,
+                                    column->nulls, err);
+    }
+}
+
+/* The current snapshot without one of its columns, whole in every other way. */
+static void drop_column(const char *name)
+{
+    char path[LX_PATH_MAX];
+    struct lx_error err;
+    struct frame *frame = NULL;
+    struct frame_writer *writer = NULL;
+    size_t length, dropped = 0;
+    current_path(path);
+    MUST(frame_open(path, &frame, &err));
+    MUST(frame_writer_open(path, frame_row_count(frame), &writer, &err));
+    for (size_t i = 0; i < frame_column_count(frame); i++) {
+        struct frame_column column;
+        MUST(frame_column_at(frame, i, &column, &err));
+        if (strcmp(column.name, name) == 0)
+            dropped++;
+        else
+            MUST(copy_column(frame, writer, &column, &err));
+    }
+    assert_int_equal(dropped, 1);
+    const char *meta = frame_meta(frame, &length);
+    MUST(frame_writer_commit(writer, meta, length, &err));
+    frame_writer_close(writer);
+    frame_close(frame);
+}
+
+static void test_a_snapshot_without_a_column_is_refused_by_its_name(void **state)
+{
+    static const char *const names[] = {"logins_30d", "act_trend", "facts.age", "id.hash", "pairs"};
+    for (size_t i = 0; i < LX_COUNT_OF(names); i++) {
+        struct view_snapshot *snapshot = NULL;
+        struct lx_error err;
+        refresh(1);
+        drop_column(names[i]);
+        assert_int_equal(view_snapshot_open(folder, &snapshot, &err), LX_ERR_CORRUPT);
+        if (strstr(err.text, names[i]) == NULL) fail_msg("%s: %s", names[i], err.text);
+    }
+}
+
+/* As a server does after a restart: it answers at once, and finds the damage beside the work. */
+static void test_damage_is_found_beside_the_work(void **state)
+{
+    char path[LX_PATH_MAX];
+    struct lx_error err;
+    struct lx_buffer bytes;
+    struct frame_check *check = NULL;
+    refresh(1);
+    current_path(path);
+    read_current(&bytes);
+    for (int is_damaged = 0; is_damaged < 2; is_damaged++) {
+        bytes.bytes[bytes.length / 3] ^= (char)is_damaged;
+        MUST(host_write_atomic(path, bytes.bytes, bytes.length, &err));
+        struct view_snapshot *snapshot = open_snapshot();
+        MUST(frame_verify_start(view_snapshot_frame(snapshot), &check, &err));
+        while (!frame_check_is_done(check)) continue;
+        assert_int_equal(frame_check_peek(check, &err), is_damaged ? LX_ERR_CORRUPT : LX_OK);
+        assert_int_equal(frame_check_finish(check, &err), is_damaged ? LX_ERR_CORRUPT : LX_OK);
+        view_snapshot_close(snapshot);
+    }
+    lx_buffer_release(&bytes);
+}
+
 /* One thread, as the hook asks for; every allocation to open, one in seven to refresh. */
 static void test_refused_memory_is_an_error_and_leaves_the_old_snapshot(void **state)
 {
@@ -454,6 +539,8 @@ int main(void)
         TEST(test_without_a_snapshot_or_customers_the_error_says_what_to_do),
         TEST(test_the_default_moment_is_the_end_of_the_newest_facts_day),
         TEST(test_a_damaged_snapshot_is_refused),
+        TEST(test_a_snapshot_without_a_column_is_refused_by_its_name),
+        TEST(test_damage_is_found_beside_the_work),
         TEST(test_refused_memory_is_an_error_and_leaves_the_old_snapshot),
         TEST(test_another_catalogue_asks_for_a_new_snapshot),
         TEST(test_a_new_customer_is_in_the_next_snapshot),
