@@ -106,6 +106,11 @@ enum lx_err cli_fault(struct cli_call *call, const char *expression, const struc
 LX_MUST_USE enum lx_err cli_audiences_count(struct cli_call *call, size_t *ret_count,
                                             struct lx_error *err);
 
+/* Counts who has each label, over the new snapshot; labels that are no good are told of in a
+ * message. */
+LX_MUST_USE enum lx_err cli_labels_count(struct cli_call *call, size_t *ret_count,
+                                         struct lx_error *err);
+
 /* The commands, one file a subject. */
 enum lx_err cli_init(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_synth(struct cli_call *call, struct lx_error *err);

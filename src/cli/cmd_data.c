@@ -191,13 +191,14 @@ enum lx_err cli_refresh(struct cli_call *call, struct lx_error *err)
     int utc_offset_minutes = 0;
     uint64_t position = 0;
     int64_t as_of_ms;
-    size_t audiences = 0;
+    size_t audiences = 0, labels = 0;
     enum lx_err code = host_lock_take(call->folder, true, &lock, err);
     if (code == LX_OK) code = refresh_inputs(call, &utc_offset_minutes, &position, err);
     if (code == LX_OK) code = cli_as_of(call, "--as-of", utc_offset_minutes, &as_of_ms, err);
     if (code == LX_OK)
         code = view_refresh(call->folder, as_of_ms, position, &call->env, &result, err);
     if (code == LX_OK) code = cli_audiences_count(call, &audiences, err);
+    if (code == LX_OK) code = cli_labels_count(call, &labels, err);
     host_lock_release(&lock);
     if (code != LX_OK) return code;
 
@@ -209,6 +210,7 @@ enum lx_err cli_refresh(struct cli_call *call, struct lx_error *err)
     cli_count(call, "features", "特征", "features", (int64_t)result.features);
     cli_count(call, "size_bytes", "快照字节", "snapshot bytes", (int64_t)result.size_bytes);
     cli_count(call, "audiences", "客群", "audiences counted", (int64_t)audiences);
+    cli_count(call, "labels", "标签", "labels counted", (int64_t)labels);
     cli_figure(call, "seconds", cli_seconds(call));
     return LX_OK;
 }

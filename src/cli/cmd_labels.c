@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 
 #include "bank/bank.h"
-#include "view/labels.h"
+#include "view/label_coverage.h"
 
 static void print_definition(struct cli_call *call, const struct view_label *label)
 {
@@ -109,6 +109,34 @@ enum lx_err cli_labels(struct cli_call *call, struct lx_error *err)
     if (code == LX_OK) print_labels(call, labels);
     view_labels_close(labels);
     view_features_close(features);
+    bank_close(bank);
+    return code;
+}
+
+/* --- Counted by refresh ---------------------------------------------------------------------- */
+
+enum lx_err cli_labels_count(struct cli_call *call, size_t *ret_count, struct lx_error *err)
+{
+    struct bank *bank = NULL;
+    struct view_snapshot *snapshot = NULL;
+    struct view_labels *labels = NULL;
+    enum lx_err code = view_label_coverage_forget(call->folder, err);
+    *ret_count = 0;
+    if (code == LX_OK) code = bank_open(call->folder, STORE_READ, &bank, err);
+    if (code == LX_OK) code = view_snapshot_open(call->folder, &snapshot, err);
+    if (code == LX_OK) {
+        code = view_labels_open(call->folder, view_snapshot_features(snapshot),
+                                bank_catalogue(bank), &labels, err);
+        if (code == LX_OK) {
+            code = view_label_coverage_count(call->folder, bank, labels, snapshot, &call->env,
+                                             ret_count, err);
+        } else if (code == LX_ERR_BAD_INPUT) { /* the snapshot is good, and decisions need it */
+            call->env.message(call->env.context, err->text);
+            code = LX_OK;
+        }
+    }
+    view_labels_close(labels);
+    view_snapshot_close(snapshot);
     bank_close(bank);
     return code;
 }

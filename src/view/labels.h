@@ -119,6 +119,7 @@ struct view_label {
     /* Of an expression; NULL of a model's output. */
     const struct expr *expr;
     const char *condition; /* in the language: whether a customer has it */
+    const char *version;   /* 16 hex digits over what decides who has it and what its lift is of */
 };
 
 enum { VIEW_LABELS_MAX = 256, VIEW_LABEL_VALUES_MAX = 64, VIEW_LABEL_TEXT_MAX = 512 };

@@ -421,6 +421,22 @@ static enum lx_err tell_condition(struct parse *parse, struct view_label *label)
     return LX_OK;
 }
 
+/* What was counted or measured of another definition is not taken for this one's. */
+static enum lx_err tell_version(struct parse *parse, struct view_label *label)
+{
+    const char *parts[] = {label->definition, label->threshold_text, label->lift_of.text};
+    uint8_t hash[DIGEST_SIZE];
+    char text[DIGEST_TEXT_SIZE];
+    struct digest digest;
+    if (digest_init(&digest) != LX_OK) return out_of_memory(parse);
+    for (size_t i = 0; i < LX_COUNT_OF(parts); i++)
+        digest_add(&digest, parts[i], strlen(parts[i]) + 1);
+    digest_finish(&digest, hash);
+    digest_text(hash, text);
+    label->version = copy_bytes(parse, text, 16);
+    return label->version == NULL ? out_of_memory(parse) : LX_OK;
+}
+
 static enum lx_err read_layer(struct parse *parse, const struct entries *entries,
                               struct view_label *label)
 {
@@ -504,6 +520,7 @@ static enum lx_err read_label(struct parse *parse, const char *section)
     if (code == LX_OK) code = read_threshold(parse, &entries, label);
     if (code == LX_OK) code = read_texts(parse, &entries, label);
     if (code == LX_OK) code = tell_condition(parse, label);
+    if (code == LX_OK) code = tell_version(parse, label);
     return code;
 }
 
