@@ -26,6 +26,7 @@ enum {
 struct api_seat {
     struct engine *engine;
     struct view_labels *labels;
+    struct label_measures *measures; /* of the live model and these labels */
     struct lx_buffer out;
 };
 

@@ -22,7 +22,9 @@ enum lx_err api_customer(struct api_call *call)
     if (code == LX_OK)
         code = portrait_read(bank, customer, call->seat->labels, view_snapshot_peers(snapshot),
                              as_of_ms, &portrait, &call->err);
-    if (code == LX_OK) code = decide_predict(engine, id, call->seat->labels, &portrait, &call->err);
+    if (code == LX_OK)
+        code = decide_predict(engine, id, call->seat->labels, call->seat->measures, &portrait,
+                              &call->err);
     if (code == LX_OK) {
         call->is_tagged = true;
         portrait_json(&call->json, &portrait, as_of_ms, bank_utc_offset_minutes(bank),

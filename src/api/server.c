@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/parts.h"
+#include "model/label_measure.h"
 #include "view/labels.h"
 
 /* "127.0.0.1:8080", "[::1]:8080" */
@@ -54,10 +55,16 @@ static enum lx_err open_seats(struct api *api, struct lx_error *err)
     if (code == LX_OK)
         code = view_labels_open(folder, view_snapshot_features(engine_snapshot(seat->engine)),
                                 bank_catalogue(engine_bank(seat->engine)), &seat->labels, err);
+<<<<<<< HEAD
     /* It was whole when it was made; what the disk did to it since is found beside the work. */
     if (code == LX_OK)
         code = frame_verify_start(view_snapshot_frame(engine_snapshot(seat->engine)), &api->check,
                                   err);
+=======
+    if (code == LX_OK)
+        code = label_measures_open(folder, model_id(engine_model(seat->engine)), seat->labels,
+                                   &seat->measures, err);
+>>>>>>> 9eb266e (model: what labels are worth is measured)
     return code;
 }
 
@@ -147,6 +154,7 @@ void api_close(struct api *api)
         (void)code;
     }
     for (int i = 0; api->seats != NULL && i < api->loop_count; i++) {
+        label_measures_close(api->seats[i].measures);
         view_labels_close(api->seats[i].labels);
         engine_close(api->seats[i].engine);
         lx_buffer_release(&api->seats[i].out);

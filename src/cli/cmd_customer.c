@@ -77,12 +77,30 @@ static enum lx_err list_most_active(struct cli_call *call, struct lx_error *err)
     return LX_OK;
 }
 
+/* With what was measured of the live model. */
+static enum lx_err add_predictions(const char *folder, struct engine *engine, const char *id,
+                                   const struct view_labels *labels, struct portrait *portrait,
+                                   struct lx_error *err)
+{
+    struct label_measures *measures = NULL;
+    enum lx_err code =
+        label_measures_open(folder, model_id(engine_model(engine)), labels, &measures, err);
+    if (code == LX_OK) code = decide_predict(engine, id, labels, measures, portrait, err);
+    label_measures_close(measures);
+    return code;
+}
+
 static void label_line(struct cli_call *call, const struct portrait_label *label)
 {
-    char chance[64] = "";
-    if (!isnan(label->probability))
+    char chance[160] = "";
+    if (!isnan(label->probability) && isnan(label->confidence))
         snprintf(chance, sizeof chance, "  %s %.3f%%", cli_text(call, "概率", "chance"),
                  label->probability * 100);
+    else if (!isnan(label->probability))
+        snprintf(chance, sizeof chance, "  %s %.3f%%; %s %.3f%% (%.3f..%.3f%%)",
+                 cli_text(call, "概率", "chance"), label->probability * 100,
+                 cli_text(call, "同类实测", "came true"), label->confidence * 100,
+                 label->confidence_low * 100, label->confidence_high * 100);
     cli_pair(call, cli_text(call, label->zh, label->en), "%s%s",
              cli_text(call, label->value_zh, label->value_en), chance);
 }
@@ -143,7 +161,7 @@ enum lx_err cli_customer(struct cli_call *call, struct lx_error *err)
     if (code != LX_OK) goto out;
 
     code = engine_open(call->folder, ENGINE_READ, &call->env, &engine, err);
-    if (code == LX_OK) code = decide_predict(engine, id, labels, &portrait, err);
+    if (code == LX_OK) code = add_predictions(call->folder, engine, id, labels, &portrait, err);
     if (code == LX_ERR_NOT_READY) {
         /* Facts are worth showing without a model; the message says what is missing. */
         call->env.message(call->env.context, err->text);

@@ -8,6 +8,7 @@
 /* A label, and the place of its product in the outlook. */
 struct prediction {
     const struct view_label *label;
+    const struct label_measure *measure;
     size_t place;
 };
 
@@ -23,7 +24,9 @@ static size_t likeliest(const struct decide_outlook *outlook, const struct view_
 /* Those that the customer has, the likeliest first. */
 static size_t find_predictions(const struct decide_outlook *outlook,
                                const struct bank_catalogue *catalogue,
-                               const struct view_labels *labels, struct prediction *predictions)
+                               const struct view_labels *labels,
+                               const struct label_measures *measures,
+                               struct prediction *predictions)
 {
     size_t count = 0;
     for (size_t i = 0; i < view_labels_count(labels); i++) {
@@ -39,10 +42,21 @@ static size_t find_predictions(const struct decide_outlook *outlook,
         if (!view_label_has(label, &value)) continue;
         for (; at > 0 && predictions[at - 1].place > place; at--)
             predictions[at] = predictions[at - 1];
-        predictions[at] = (struct prediction){label, place};
+        predictions[at] = (struct prediction){label, &measures->labels[i], place};
         count++;
     }
     return count;
+}
+
+/* The probability is the model's own and has its log-odds back. */
+static void add_confidence(const struct label_measure *measure, struct portrait_label *label)
+{
+    double log_odds = log(label->probability / (1 - label->probability));
+    const struct label_bin *bin = label_measure_bin(measure, log_odds);
+    if (bin == NULL) return;
+    label->confidence = bin->rate;
+    label->confidence_low = bin->low;
+    label->confidence_high = bin->high;
 }
 
 static const char *name_of(const char *name, const char *code)
@@ -79,21 +93,22 @@ static enum lx_err add_prediction(struct portrait *portrait, const struct predic
         snprintf(en, sizeof en, "%d (%s)", score, name_en);
         added.value = value;
     }
+    add_confidence(prediction->measure, &added);
     return portrait_add(portrait, &added, err);
 }
 
 enum lx_err decide_predict(struct engine *engine, const char *customer,
-                           const struct view_labels *labels, struct portrait *portrait,
-                           struct lx_error *err)
+                           const struct view_labels *labels, const struct label_measures *measures,
+                           struct portrait *portrait, struct lx_error *err)
 {
-    LX_ASSERT(engine != NULL && labels != NULL && portrait != NULL);
+    LX_ASSERT(engine != NULL && labels != NULL && measures != NULL && portrait != NULL);
 
     const struct bank_catalogue *catalogue = bank_catalogue(engine_bank(engine));
     struct prediction predictions[VIEW_LABELS_MAX];
     struct decide_outlook outlook;
     enum lx_err code = decide_outlook(engine, customer, &outlook, err);
     if (code != LX_OK || !outlook.is_personalised) return code;
-    size_t count = find_predictions(&outlook, catalogue, labels, predictions);
+    size_t count = find_predictions(&outlook, catalogue, labels, measures, predictions);
     for (size_t i = 0; i < count && code == LX_OK; i++)
         code = add_prediction(portrait, &predictions[i], &outlook, catalogue, err);
     return code;

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "codec/digest.h"
 #include "model/fit.h"
+#include "model/label_measure.h"
 #include "model/life.h"
 #include "model/product_graph.h"
 #include "model/rivals.h"
@@ -113,13 +114,61 @@ static enum lx_err judge(struct training *training, struct lx_error *err)
     return code;
 }
 
+/* The quality months' peers are still there; a file of labels that is no good is told of, and is no
+ * reason to lose a model. */
+static enum lx_err measure_labels(struct training *training, struct lx_error *err)
+{
+    const struct fit *fit = &training->fit;
+    const struct lx_env *env = training->env;
+    size_t first = fit->split.fit_count + fit->split.calibration_count;
+    const struct rows_plan plan = {.folder = training->folder,
+                                   .features = fit->features,
+                                   .as_of_ms = fit->split.moments.as_of_ms + first,
+                                   .peers = fit->peers + first,
+                                   .moment_count = fit->split.quality_count,
+                                   .complete_until_ms = fit->split.moments.complete_until_ms,
+                                   .seed = training->options->seed};
+    struct label_task task = {.plan = &plan, .customers_max = fit->options.customers_max};
+    struct label_measures *measures = lx_malloc(sizeof *measures);
+    struct view_labels *labels = NULL;
+    struct model *model = NULL;
+    struct bank *bank = NULL;
+    if (measures == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "labels: out of memory");
+    enum lx_err code = bank_open(training->folder, STORE_READ, &bank, err);
+    if (code == LX_OK)
+        code =
+            view_labels_open(training->folder, fit->features, bank_catalogue(bank), &labels, err);
+    bank_close(bank);
+    if (code == LX_ERR_BAD_INPUT) {
+        env->message(env->context, err->text);
+        code = LX_OK;
+    } else if (code == LX_OK) {
+        code = model_open(training->folder, training->result.model, fit->features, &model, err);
+        task.labels = labels;
+        task.model = model;
+        if (code == LX_OK) code = label_measure(&task, env, measures, err);
+        if (code == LX_OK)
+            code = label_measures_write(training->folder, training->result.model, labels, measures,
+                                        err);
+    }
+    model_close(model);
+    view_labels_close(labels);
+    lx_free(measures);
+    return code;
+}
+
 /* In this order. */
 static const struct {
     const char *name;
     enum lx_err (*run)(struct training *training, struct lx_error *err);
 } steps[] = {
+<<<<<<< HEAD
     {"rows", gather},      {"trees", fit_model},     {"quality", measure},
     {"relations", relate}, {"register", enregister}, {"judge", judge},
+=======
+    {"rows", gather},         {"trees", fit_model},       {"quality", measure},
+    {"register", enregister}, {"labels", measure_labels}, {"judge", judge},
+>>>>>>> 9eb266e (model: what labels are worth is measured)
 };
 _Static_assert(LX_COUNT_OF(steps) <= TRAIN_STEPS_MAX,
                "the result has room for each step's seconds");

@@ -403,22 +403,31 @@ static enum lx_err read_texts(struct parse *parse, const struct entries *entries
     return code;
 }
 
-/* Whether a customer has it, in the language. */
-static enum lx_err tell_condition(struct parse *parse, struct view_label *label)
+/* Whether a customer has it, in the language: what an audience is asked by. */
+static enum lx_err tell_condition(struct parse *parse, const struct entries *entries,
+                                  struct view_label *label)
 {
     if (label->expr == NULL) return LX_OK;
-    if (label->type == VIEW_LABEL_FLAG) {
-        label->condition = label->definition;
-        return LX_OK;
-    }
+    label->condition = label->definition;
+    if (label->type == VIEW_LABEL_FLAG) return LX_OK;
+    const struct expr_schema *schema =
+        view_schema_scope(view_features_schema(parse->labels->features), VIEW_CUSTOMER);
     const char *test =
         label->comparison == VIEW_NO_THRESHOLD ? "is not null" : label->threshold_text;
     size_t size = strlen(label->definition) + strlen(test) + 4;
     char *text = lx_arena_alloc(&parse->labels->arena, size);
+    struct expr *expr = NULL;
+    struct expr_fault fault;
     if (text == NULL) return out_of_memory(parse);
     snprintf(text, size, "(%s) %s", label->definition, test);
     label->condition = text;
-    return LX_OK;
+    enum lx_err code =
+        expr_compile_as(schema, EXPR_BOOLEAN, text, size - 1, &expr, &fault, parse->err);
+    expr_free(expr);
+    if (code == LX_OK || code == LX_ERR_NO_MEMORY) return code;
+    const struct ini_entry *entry =
+        entries->threshold != NULL ? entries->threshold : entries->expression;
+    return refuse(parse, entry, 0, fault.message);
 }
 
 /* What was counted or measured of another definition is not taken for this one's. */
@@ -519,7 +528,7 @@ static enum lx_err read_label(struct parse *parse, const char *section)
                                      : read_expression(parse, &entries, index, label);
     if (code == LX_OK) code = read_threshold(parse, &entries, label);
     if (code == LX_OK) code = read_texts(parse, &entries, label);
-    if (code == LX_OK) code = tell_condition(parse, label);
+    if (code == LX_OK) code = tell_condition(parse, &entries, label);
     if (code == LX_OK) code = tell_version(parse, label);
     return code;
 }

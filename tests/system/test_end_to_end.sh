@@ -120,8 +120,36 @@ owns() {
 test_that "what the customer owns is not offered again" owns
 portrait() { step customer.json customer "$customer" && has customer.json labels.0.layer labels.0.name labels.0.value holdings; }
 test_that "customer prints the portrait" portrait
-labels() { step labels.json labels && has labels.json labels.0.layer labels.0.name labels.0.definition labels.0.owner; }
-test_that "labels lists the definitions" labels
+labels() {
+    step labels.json labels && has labels.json labels.0.layer labels.0.name labels.0.definition labels.0.owner &&
+        python3 -c '
+import json
+labels = {label["name"]: label for label in json.load(open("labels.json"))["labels"]}
+assert labels["receives_salary"]["coverage_of"] == "snapshot"
+assert 0 < labels["receives_salary"]["coverage"] < 1
+for name in ("receives_salary", "viewed_not_held", "dormant"):
+    assert labels[name]["lift_low"] <= labels[name]["lift"] <= labels[name]["lift_high"], name
+assert labels["deposit_matured"]["lift_low"] > 1
+bins = labels["next_payment"]["confidence"]
+assert sum(bin["pairs"] for bin in bins) > 1000 and bins[0]["rate"] > bins[-1]["rate"] or len(bins) == 1'
+}
+test_that "labels lists definitions, coverage, lift and confidence" labels
+counted() {
+    [ "$("$lingxi" -C bank --json audience 'days_since_act >= 90' --count | field count)" = \
+        "$(python3 -c 'import json; print(next(l["coverage_have"] for l in json.load(open("labels.json"))["labels"] if l["name"] == "dormant"))')" ]
+}
+test_that "who has a label is the audience of its condition" counted
+confident() {
+    step customer.json customer "$customer" && python3 -c '
+import json
+labels = [label for label in json.load(open("customer.json"))["labels"] if label["layer"] == "prediction"]
+assert labels
+for label in labels:
+    assert label["confidence_low"] <= label["confidence"] <= label["confidence_high"] and 0 < label["probability"] < 1'
+}
+test_that "a prediction stands with its confidence" confident
+measure() { cp labels.json before.json && step labels.json labels --measure && cmp before.json labels.json; }
+test_that "labels measured again are the same" measure
 own_label() {
     cp bank/labels.ini labels.kept
     printf '[is_adult]\nlayer = fact\nexpression = age() >= 18\ntype = flag\nzh = 成年\nen = of age\n' >>bank/labels.ini
