@@ -55,16 +55,13 @@ static enum lx_err open_seats(struct api *api, struct lx_error *err)
     if (code == LX_OK)
         code = view_labels_open(folder, view_snapshot_features(engine_snapshot(seat->engine)),
                                 bank_catalogue(engine_bank(seat->engine)), &seat->labels, err);
-<<<<<<< HEAD
+    if (code == LX_OK)
+        code = label_measures_open(folder, model_id(engine_model(seat->engine)), seat->labels,
+                                   &seat->measures, err);
     /* It was whole when it was made; what the disk did to it since is found beside the work. */
     if (code == LX_OK)
         code = frame_verify_start(view_snapshot_frame(engine_snapshot(seat->engine)), &api->check,
                                   err);
-=======
-    if (code == LX_OK)
-        code = label_measures_open(folder, model_id(engine_model(seat->engine)), seat->labels,
-                                   &seat->measures, err);
->>>>>>> 9eb266e (model: what labels are worth is measured)
     return code;
 }
 

@@ -162,13 +162,9 @@ static const struct {
     const char *name;
     enum lx_err (*run)(struct training *training, struct lx_error *err);
 } steps[] = {
-<<<<<<< HEAD
     {"rows", gather},      {"trees", fit_model},     {"quality", measure},
-    {"relations", relate}, {"register", enregister}, {"judge", judge},
-=======
-    {"rows", gather},         {"trees", fit_model},       {"quality", measure},
-    {"register", enregister}, {"labels", measure_labels}, {"judge", judge},
->>>>>>> 9eb266e (model: what labels are worth is measured)
+    {"relations", relate}, {"register", enregister}, {"labels", measure_labels},
+    {"judge", judge},
 };
 _Static_assert(LX_COUNT_OF(steps) <= TRAIN_STEPS_MAX,
                "the result has room for each step's seconds");
