@@ -99,7 +99,7 @@ static enum lx_err compile(struct work *work, struct lx_error *err)
 static enum lx_err open_snapshot(struct work *work, struct lx_error *err)
 {
     const char *folder = work->call->folder;
-    enum lx_err code = view_snapshot_open(folder, &work->snapshot, err);
+    enum lx_err code = view_snapshot_open_with(folder, work->features, &work->snapshot, err);
     if (code == LX_OK)
         code = view_audience_open(folder, work->bank, work->features, work->snapshot,
                                   &work->audience, err);

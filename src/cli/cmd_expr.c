@@ -97,12 +97,14 @@ static enum lx_err peers_of(struct question *question, int64_t *as_of_ms,
 {
     struct cli_call *call = question->call;
     if (*as_of_ms == BANK_UNKNOWN_MS) {
-        enum lx_err code = view_snapshot_open(call->folder, ret_snapshot, err);
+        enum lx_err code =
+            view_snapshot_open_with(call->folder, question->features, ret_snapshot, err);
         if (code == LX_OK) *as_of_ms = view_snapshot_as_of_ms(*ret_snapshot);
         return code;
     }
     if (!view_ask_needs_peers(question->features, question->expr)) return LX_OK;
-    return view_peers_build(call->folder, *as_of_ms, &call->env, ret_peers, err);
+    return view_peers_build_with(call->folder, question->features, as_of_ms, 1, &call->env,
+                                 ret_peers, err);
 }
 
 static void print_moment(const struct question *question, const char *id, int64_t as_of_ms)

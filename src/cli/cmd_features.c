@@ -189,12 +189,13 @@ static enum lx_err list_windows(struct cli_call *call, struct lx_error *err)
 
 /* --- Values ---------------------------------------------------------------------------------- */
 
-static enum lx_err values_of_snapshot(struct cli_call *call, const char *id, float *values,
-                                      int64_t *ret_as_of_ms, struct lx_error *err)
+static enum lx_err values_of_snapshot(struct cli_call *call, const struct view_features *features,
+                                      const char *id, float *values, int64_t *ret_as_of_ms,
+                                      struct lx_error *err)
 {
     struct view_snapshot *snapshot = NULL;
     int64_t customer;
-    enum lx_err code = view_snapshot_open(call->folder, &snapshot, err);
+    enum lx_err code = view_snapshot_open_with(call->folder, features, &snapshot, err);
     if (code == LX_OK) code = view_snapshot_find(snapshot, id, &customer, err);
     if (code == LX_OK) {
         view_snapshot_customer(snapshot, customer, values);
@@ -216,7 +217,8 @@ static enum lx_err values_at(struct cli_call *call, struct bank *bank,
     lx_arena_init(&arena, HISTORY_BYTES_MAX);
     enum lx_err code = bank_customer_find(bank, id, &customer, err);
     if (code == LX_OK) code = bank_history_read(bank, customer, &arena, &history, err);
-    if (code == LX_OK) code = view_peers_build(call->folder, as_of_ms, &call->env, &peers, err);
+    if (code == LX_OK)
+        code = view_peers_build_with(call->folder, features, &as_of_ms, 1, &call->env, &peers, err);
     if (code == LX_OK) {
         struct view_context context = {
             .catalogue = bank_catalogue(bank),
@@ -268,7 +270,7 @@ enum lx_err cli_features(struct cli_call *call, struct lx_error *err)
     if (code == LX_OK) code = view_features_open(bank, &features, err);
     if (code == LX_OK)
         code = as_of_ms == BANK_UNKNOWN_MS
-                   ? values_of_snapshot(call, id, values, &as_of_ms, err)
+                   ? values_of_snapshot(call, features, id, values, &as_of_ms, err)
                    : values_at(call, bank, features, id, as_of_ms, values, err);
     bank_close(bank);
     if (code == LX_OK) {

@@ -106,7 +106,7 @@ static enum lx_err count(struct cli_call *call, struct bank *bank, struct rule_b
                          struct counted *counted, struct lx_error *err)
 {
     struct view_snapshot *snapshot = NULL;
-    enum lx_err code = view_snapshot_open(call->folder, &snapshot, err);
+    enum lx_err code = view_snapshot_open_with(call->folder, book->features, &snapshot, err);
     if (code != LX_OK) return code;
     const struct view_context context = {bank_catalogue(bank), view_snapshot_peers(snapshot),
                                          bank_utc_offset_minutes(bank)};

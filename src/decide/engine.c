@@ -45,7 +45,8 @@ static enum lx_err open_parts(struct engine *engine, const char *folder, struct 
     enum lx_err code = bank_open(folder, can_write ? STORE_WRITE : STORE_READ, &engine->bank, err);
     if (code == LX_OK) code = rule_book_open(engine->bank, &engine->book, err);
     if (code == LX_OK) code = read_actions(engine, folder, err);
-    if (code == LX_OK) code = view_snapshot_open(folder, &engine->snapshot, err);
+    if (code == LX_OK)
+        code = view_snapshot_open_with(folder, engine->book.features, &engine->snapshot, err);
     if (code == LX_OK) engine->features = view_snapshot_features(engine->snapshot);
     if (code == LX_OK) code = model_open(folder, NULL, engine->features, &engine->model, err);
     if (code == LX_OK)

@@ -22,9 +22,18 @@ enum lx_err rule_book_open_schema(struct view_schema *view, struct rule_book *re
 
 enum lx_err rule_book_open(struct bank *bank, struct rule_book *ret_book, struct lx_error *err)
 {
-    struct rule_book book = {0};
-    enum lx_err code = view_features_open(bank, &book.features, err);
-    if (code == LX_OK) code = open_schema(&book, err);
+    struct view_features *features = NULL;
+    enum lx_err code = view_features_open(bank, &features, err);
+    if (code == LX_OK) code = rule_book_open_with(bank, features, ret_book, err);
+    view_features_close(features);
+    return code;
+}
+
+enum lx_err rule_book_open_with(struct bank *bank, const struct view_features *features,
+                                struct rule_book *ret_book, struct lx_error *err)
+{
+    struct rule_book book = {.features = view_features_share(features)};
+    enum lx_err code = open_schema(&book, err);
     if (code == LX_OK)
         code = rules_open(bank_folder(bank), book.schema, bank_catalogue(bank), &book.rules, err);
     if (code == LX_OK)

@@ -20,6 +20,9 @@ struct rule_book {
 /* DIR/rules of the bank's directory. */
 LX_MUST_USE enum lx_err rule_book_open(struct bank *bank, struct rule_book *ret_book,
                                        struct lx_error *err);
+/* The same with the bank's definitions, which the caller has open; the book shares them. */
+LX_MUST_USE enum lx_err rule_book_open_with(struct bank *bank, const struct view_features *features,
+                                            struct rule_book *ret_book, struct lx_error *err);
 /* The schema alone, with the shipped features and `rules` NULL, for who has the files himself.
  * `view` has no features yet; it is taken, also after an error. */
 LX_MUST_USE enum lx_err rule_book_open_schema(struct view_schema *view, struct rule_book *ret_book,

@@ -114,8 +114,8 @@ static enum lx_err evaluation_score(const char *folder, const struct evaluate_op
     if (code == LX_OK)
         code = find_later(folder, model_card(evaluation->model), &evaluation->later, err);
     if (code == LX_OK)
-        code = view_peers_build_many(folder, evaluation->later.as_of_ms, evaluation->later.count,
-                                     env, evaluation->peers, err);
+        code = view_peers_build_with(folder, evaluation->features, evaluation->later.as_of_ms,
+                                     evaluation->later.count, env, evaluation->peers, err);
     if (code != LX_OK) return code;
     const struct rows_plan plan = {.folder = folder,
                                    .features = evaluation->features,

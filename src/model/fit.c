@@ -92,8 +92,8 @@ enum lx_err fit_prepare(const char *folder, const struct fit_options *options,
     if (code == LX_OK) code = rows_split_make(&moments, &fit.split, err);
     if (code == LX_OK) code = read_lineage(&fit, err);
     if (code == LX_OK)
-        code = view_peers_build_many(folder, fit.split.moments.as_of_ms, fit.split.moments.count,
-                                     env, fit.peers, err);
+        code = view_peers_build_with(folder, fit.features, fit.split.moments.as_of_ms,
+                                     fit.split.moments.count, env, fit.peers, err);
     if (code != LX_OK) {
         fit_release(&fit);
         return code;

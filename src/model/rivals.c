@@ -51,8 +51,8 @@ static enum lx_err score_both(const char *folder, const struct rivals_options *o
                               struct lx_error *err)
 {
     struct rows_moments *moments = &contest->moments;
-    enum lx_err code =
-        view_peers_build_many(folder, moments->as_of_ms, moments->count, env, contest->peers, err);
+    enum lx_err code = view_peers_build_with(folder, contest->features, moments->as_of_ms,
+                                             moments->count, env, contest->peers, err);
     if (code != LX_OK) return code;
     const struct rows_plan plan = {.folder = folder,
                                    .features = contest->features,

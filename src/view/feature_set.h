@@ -3,6 +3,8 @@
 
 /* feature_set: what is behind struct view_features. Private to view. */
 
+#include <stdatomic.h>
+
 #include "codec/digest.h"
 #include "view/features.h"
 #include "view/program.h"
@@ -39,6 +41,7 @@ struct view_features {
     uint16_t *cohort_places[COHORT_FEATURES];
     uint8_t hash[DIGEST_SIZE];
     struct lx_arena arena;
+    atomic_size_t shares; /* owners besides the first */
 };
 
 /* The features of a cohort, which the peers are told apart by. */

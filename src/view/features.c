@@ -289,9 +289,18 @@ enum lx_err view_features_parse_shipped(struct view_schema *schema,
                                schema, ret_features, err);
 }
 
+struct view_features *view_features_share(const struct view_features *features)
+{
+    LX_ASSERT(features != NULL);
+
+    struct view_features *shared = (struct view_features *)(uintptr_t)features;
+    atomic_fetch_add(&shared->shares, 1);
+    return shared;
+}
+
 void view_features_close(struct view_features *features)
 {
-    if (features == NULL) return;
+    if (features == NULL || atomic_fetch_sub(&features->shares, 1) > 0) return;
     for (int scope = 0; scope < 2; scope++) {
         for (size_t i = 0; i < features->counts[scope]; i++)
             expr_free(features->items[scope][i].expr);

@@ -45,6 +45,8 @@ LX_MUST_USE enum lx_err view_features_parse_shipped(struct view_schema *schema,
 /* The program's own, where there is no bank: titles and definitions, nothing to compute with. */
 LX_MUST_USE enum lx_err view_features_open_shipped(struct view_features **ret_features,
                                                    struct lx_error *err);
+/* One more owner of the same definitions, who closes them too; they are compiled once a command. */
+struct view_features *view_features_share(const struct view_features *features);
 void view_features_close(struct view_features *features); /* NULL is fine */
 
 const struct view_schema *view_features_schema(const struct view_features *features);

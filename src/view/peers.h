@@ -22,6 +22,13 @@ LX_MUST_USE enum lx_err view_peers_build(const char *folder, int64_t as_of_ms,
 LX_MUST_USE enum lx_err view_peers_build_many(const char *folder, const int64_t *as_of_ms,
                                               size_t count, const struct lx_env *env,
                                               struct view_peers **ret_peers, struct lx_error *err);
+/* The same with the bank's definitions, which the caller has open. */
+struct view_features;
+LX_MUST_USE enum lx_err view_peers_build_with(const char *folder,
+                                              const struct view_features *features,
+                                              const int64_t *as_of_ms, size_t count,
+                                              const struct lx_env *env,
+                                              struct view_peers **ret_peers, struct lx_error *err);
 void view_peers_close(struct view_peers *peers);
 
 /* Customers seen, holders of a product, customers who opened it in the last 30 bank days, and

@@ -12,7 +12,7 @@ struct build {
     size_t moment_count;
     int worker_count;
     struct view_peers **tables; /* [worker][moment] */
-    struct view_features *features;
+    const struct view_features *features;
 };
 
 struct build_range {
@@ -106,25 +106,38 @@ static void take_tables(struct build *build, struct view_peers **ret_peers)
     }
 }
 
-enum lx_err view_peers_build_many(const char *folder, const int64_t *as_of_ms, size_t count,
-                                  const struct lx_env *env, struct view_peers **ret_peers,
-                                  struct lx_error *err)
+enum lx_err view_peers_build_with(const char *folder, const struct view_features *features,
+                                  const int64_t *as_of_ms, size_t count, const struct lx_env *env,
+                                  struct view_peers **ret_peers, struct lx_error *err)
 {
-    LX_ASSERT(folder != NULL && as_of_ms != NULL && count > 0);
+    LX_ASSERT(folder != NULL && features != NULL && as_of_ms != NULL && count > 0);
     LX_ASSERT(env != NULL && ret_peers != NULL);
 
     struct bank *bank = NULL;
-    struct build build = {as_of_ms, count, env->thread_count, NULL, NULL};
+    struct build build = {as_of_ms, count, env->thread_count, NULL, features};
     struct view_scan scan = {folder, "peers", 0, &build, add_range};
     enum lx_err code = bank_open(folder, STORE_READ, &bank, err);
     if (code == LX_OK) code = bank_customer_count(bank, &scan.customers, err);
     if (code == LX_OK) code = open_tables(&build, bank, err);
-    if (code == LX_OK) code = view_features_open(bank, &build.features, err);
     bank_close(bank);
     if (code == LX_OK) code = view_scan_run(&scan, env, err);
     if (code == LX_OK) take_tables(&build, ret_peers);
     if (build.tables != NULL) close_tables(&build);
-    view_features_close(build.features);
+    return code;
+}
+
+enum lx_err view_peers_build_many(const char *folder, const int64_t *as_of_ms, size_t count,
+                                  const struct lx_env *env, struct view_peers **ret_peers,
+                                  struct lx_error *err)
+{
+    struct bank *bank = NULL;
+    struct view_features *features = NULL;
+    enum lx_err code = bank_open(folder, STORE_READ, &bank, err);
+    if (code == LX_OK) code = view_features_open(bank, &features, err);
+    bank_close(bank);
+    if (code == LX_OK)
+        code = view_peers_build_with(folder, features, as_of_ms, count, env, ret_peers, err);
+    view_features_close(features);
     return code;
 }
 

@@ -292,7 +292,8 @@ static enum lx_err read_catalogue(struct view_snapshot *snapshot, const char *fo
     struct bank *bank = NULL;
     enum lx_err code = bank_open(folder, STORE_READ, &bank, err);
     if (code == LX_OK) code = copy_catalogue(bank_catalogue(bank), &snapshot->catalogue, err);
-    if (code == LX_OK) code = view_features_open(bank, &snapshot->definitions, err);
+    if (code == LX_OK && snapshot->definitions == NULL)
+        code = view_features_open(bank, &snapshot->definitions, err);
     bank_close(bank);
     return code;
 }
@@ -300,10 +301,17 @@ static enum lx_err read_catalogue(struct view_snapshot *snapshot, const char *fo
 enum lx_err view_snapshot_open(const char *folder, struct view_snapshot **ret_snapshot,
                                struct lx_error *err)
 {
+    return view_snapshot_open_with(folder, NULL, ret_snapshot, err);
+}
+
+enum lx_err view_snapshot_open_with(const char *folder, const struct view_features *features,
+                                    struct view_snapshot **ret_snapshot, struct lx_error *err)
+{
     LX_ASSERT(folder != NULL && ret_snapshot != NULL);
 
     struct view_snapshot *snapshot = lx_calloc(1, sizeof *snapshot);
     if (snapshot == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "%s: out of memory", folder);
+    if (features != NULL) snapshot->definitions = view_features_share(features);
     enum lx_err code = open_current(snapshot, folder, err);
     if (code == LX_OK) code = read_catalogue(snapshot, folder, err);
     if (code == LX_OK) code = read_meta(snapshot, err);

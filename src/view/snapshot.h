@@ -38,6 +38,11 @@ struct view_snapshot;
 struct frame;
 LX_MUST_USE enum lx_err view_snapshot_open(const char *folder, struct view_snapshot **ret_snapshot,
                                            struct lx_error *err);
+/* The same with the bank's definitions, which the caller has open; the snapshot shares them. */
+LX_MUST_USE enum lx_err view_snapshot_open_with(const char *folder,
+                                                const struct view_features *features,
+                                                struct view_snapshot **ret_snapshot,
+                                                struct lx_error *err);
 void view_snapshot_close(struct view_snapshot *snapshot);
 /* Every block against its checksum, which view_refresh did before it published the snapshot and a
  * server does again after a restart; LX_ERR_CORRUPT. */
