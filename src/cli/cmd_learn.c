@@ -11,6 +11,7 @@
 #include "decide/past_rules.h"
 #include "host/lock.h"
 #include "model/evaluate.h"
+#include "model/fallback.h"
 #include "model/train.h"
 
 static enum lx_err utc_offset_of(const char *folder, int *ret_minutes, struct lx_error *err)
@@ -318,6 +319,71 @@ static enum lx_err evaluate_methods(struct cli_call *call, const struct evaluate
     return LX_OK;
 }
 
+static void figures_print(struct cli_call *call, enum fallback_ranking ranking,
+                          const struct fallback_figures *figures)
+{
+    struct json_writer *json = &call->json;
+    const char *name = fallback_ranking_text(ranking);
+    if (isnan(figures->pr_auc))
+        cli_line(call, "  %-12s %s", name, cli_text(call, "没有开通", "no opening to measure by"));
+    else
+        cli_line(call, "  %-12s %10.5f %10.4f %10.4f  %+.4f  %+.4f .. %+.4f", name, figures->pr_auc,
+                 figures->roc_auc_within, figures->found5, figures->difference,
+                 figures->difference_low, figures->difference_high);
+    if (!call->is_json) return;
+    json_name(json, name);
+    json_object_begin(json);
+    json_name_real(json, "pr_auc", figures->pr_auc);
+    json_name_real(json, "roc_auc_within", figures->roc_auc_within);
+    json_name_real(json, "found5", figures->found5);
+    json_name_real(json, "difference", figures->difference);
+    json_name_real(json, "difference_low", figures->difference_low);
+    json_name_real(json, "difference_high", figures->difference_high);
+    json_object_end(json);
+}
+
+static void group_print(struct cli_call *call, enum fallback_group group,
+                        const struct fallback_result *result)
+{
+    struct json_writer *json = &call->json;
+    const char *name = fallback_group_text(group);
+    cli_line(call, "%s: %" PRIu64 " / %" PRIu64 " / %" PRIu64, name, result->cases[group],
+             result->rows[group], result->openings[group]);
+    if (call->is_json) {
+        json_name(json, name);
+        json_object_begin(json);
+        json_name_int(json, "cases", (int64_t)result->cases[group]);
+        json_name_int(json, "rows", (int64_t)result->rows[group]);
+        json_name_int(json, "openings", (int64_t)result->openings[group]);
+    }
+    for (int i = 0; i < FALLBACK_RANKING_COUNT; i++)
+        figures_print(call, (enum fallback_ranking)i, &result->figures[group][i]);
+    if (call->is_json) json_object_end(json);
+}
+
+static enum lx_err evaluate_factors(struct cli_call *call, const struct evaluate_options *options,
+                                    struct lx_error *err)
+{
+    struct fallback_result result;
+    enum lx_err code = fallback_evaluate(call->folder, options, &call->env, &result, err);
+    if (code != LX_OK) return code;
+    cli_line(
+        call, "%s",
+        cli_text(call,
+                 "客户·时点 / 客户-产品对 / 开通；PR-AUC，产品内 ROC-AUC，前五命中，与模型之差",
+                 "customers at moments / pairs / openings; PR-AUC, ROC-AUC within product, "
+                 "found among five, less the model's"));
+    for (int i = 0; i < FALLBACK_GROUP_COUNT; i++)
+        group_print(call, (enum fallback_group)i, &result);
+    cli_figure(call, "margin_pr_auc", result.margin_pr_auc);
+    cli_figure(call, "stacked_pr_auc", result.stacked_pr_auc);
+    cli_figure(call, "stacked_difference", result.stacked_difference);
+    cli_figure(call, "stacked_low", result.stacked_low);
+    cli_figure(call, "stacked_high", result.stacked_high);
+    cli_figure(call, "seconds", result.seconds);
+    return LX_OK;
+}
+
 enum lx_err cli_evaluate(struct cli_call *call, struct lx_error *err)
 {
     int64_t seed;
@@ -332,6 +398,7 @@ enum lx_err cli_evaluate(struct cli_call *call, struct lx_error *err)
     code = negatives_of(call, &options.weights, err);
     if (code != LX_OK) return code;
     if (cli_flag(call, "--simulate")) return cli_simulate(call, (uint64_t)seed, err);
+    if (cli_flag(call, "--factors")) return evaluate_factors(call, &options, err);
     if (cli_flag(call, "--compare")) return evaluate_methods(call, &options, err);
     return evaluate_plain(call, &options, err);
 }

@@ -114,6 +114,8 @@ const struct cli_command cli_commands[] = {
      0,
      {{"--compare", NULL, "比较各种不平衡处理方法", "compares the methods against imbalance"},
       {"--simulate", NULL, "在模拟银行上闭环试用", "closed loop on a synthetic bank"},
+      {"--factors", NULL, "热门、同类客群、隐因子与模型相比，尤其对新客户",
+       "popularity, cohorts and factors beside the model, for new customers above all"},
       SEED,
       {"--seeds", "N", "--compare 重复的种子数，默认 1",
        "how many seeds --compare takes, 1 by default"},

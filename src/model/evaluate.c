@@ -6,10 +6,9 @@
 
 #include "base/date.h"
 #include "learn/metrics.h"
+#include "model/evaluate_parts.h"
 #include "model/fit.h"
 #include "model/train.h"
-
-enum { LATER_MOMENTS_MAX = 3 };
 
 /* The newest month ends after everything that the model was fitted or calibrated on. */
 static enum lx_err find_later(const char *folder, const struct model_card *card,
@@ -78,17 +77,7 @@ static enum lx_err measure_products(const char *folder, const struct scored *sco
     return code == LX_OK ? LX_OK : lx_fail(err, code, "evaluate: out of memory");
 }
 
-/* What evaluate works with. */
-struct evaluation {
-    struct view_features *features;
-    struct model *model;
-    struct rows_moments later;
-    struct view_peers *peers[LATER_MOMENTS_MAX];
-    struct scored scored;
-    int utc_offset_minutes;
-};
-
-static void evaluation_release(struct evaluation *evaluation)
+void evaluation_release(struct evaluation *evaluation)
 {
     for (size_t i = 0; i < LATER_MOMENTS_MAX; i++)
         if (evaluation->peers[i] != NULL) view_peers_close(evaluation->peers[i]);
@@ -97,12 +86,9 @@ static void evaluation_release(struct evaluation *evaluation)
     view_features_close(evaluation->features);
 }
 
-static enum lx_err evaluation_score(const char *folder, const struct evaluate_options *options,
-                                    const struct lx_env *env, struct evaluation *evaluation,
-                                    struct lx_error *err)
+enum lx_err evaluation_open(const char *folder, const struct lx_env *env,
+                            struct evaluation *evaluation, struct lx_error *err)
 {
-    size_t customers_max =
-        options->customers_max > 0 ? options->customers_max : TRAIN_CUSTOMERS_MAX;
     struct bank *bank = NULL;
     enum lx_err code = bank_open(folder, STORE_READ, &bank, err);
     if (code != LX_OK) return code;
@@ -116,14 +102,30 @@ static enum lx_err evaluation_score(const char *folder, const struct evaluate_op
     if (code == LX_OK)
         code = view_peers_build_with(folder, evaluation->features, evaluation->later.as_of_ms,
                                      evaluation->later.count, env, evaluation->peers, err);
+    return code;
+}
+
+struct rows_plan evaluation_plan(const struct evaluation *evaluation, const char *folder,
+                                 uint64_t seed)
+{
+    return (struct rows_plan){.folder = folder,
+                              .features = evaluation->features,
+                              .as_of_ms = evaluation->later.as_of_ms,
+                              .peers = evaluation->peers,
+                              .moment_count = evaluation->later.count,
+                              .complete_until_ms = evaluation->later.complete_until_ms,
+                              .seed = seed};
+}
+
+static enum lx_err evaluation_score(const char *folder, const struct evaluate_options *options,
+                                    const struct lx_env *env, struct evaluation *evaluation,
+                                    struct lx_error *err)
+{
+    size_t customers_max =
+        options->customers_max > 0 ? options->customers_max : TRAIN_CUSTOMERS_MAX;
+    enum lx_err code = evaluation_open(folder, env, evaluation, err);
     if (code != LX_OK) return code;
-    const struct rows_plan plan = {.folder = folder,
-                                   .features = evaluation->features,
-                                   .as_of_ms = evaluation->later.as_of_ms,
-                                   .peers = evaluation->peers,
-                                   .moment_count = evaluation->later.count,
-                                   .complete_until_ms = evaluation->later.complete_until_ms,
-                                   .seed = options->seed};
+    const struct rows_plan plan = evaluation_plan(evaluation, folder, options->seed);
     const struct score_task task = {.scorer = model_scorer(evaluation->model),
                                     .customers_max = customers_max};
     return score_pairs(&plan, &task, env, &evaluation->scored, err);
