@@ -111,6 +111,14 @@ LX_MUST_USE enum lx_err cli_audiences_count(struct cli_call *call, size_t *ret_c
 LX_MUST_USE enum lx_err cli_labels_count(struct cli_call *call, size_t *ret_count,
                                          struct lx_error *err);
 
+/* A model's alarms: lines for people, `alarms` in the document. */
+struct alarms;
+void cli_alarms(struct cli_call *call, const struct alarms *alarms);
+/* `model show` and `model drift`; id NULL: the live one. */
+LX_MUST_USE enum lx_err cli_model_show(struct cli_call *call, const char *id, struct lx_error *err);
+LX_MUST_USE enum lx_err cli_model_drift(struct cli_call *call, const char *id,
+                                        struct lx_error *err);
+
 /* The commands, one file a subject. */
 enum lx_err cli_init(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_synth(struct cli_call *call, struct lx_error *err);

@@ -10,6 +10,7 @@
 #include "base/date.h"
 #include "decide/past_rules.h"
 #include "host/lock.h"
+#include "model/alarms.h"
 #include "model/evaluate.h"
 #include "model/fallback.h"
 #include "model/train.h"
@@ -249,7 +250,14 @@ static enum lx_err evaluate_plain(struct cli_call *call, const struct evaluate_o
                                   struct lx_error *err)
 {
     struct evaluate_result result = {0};
+    struct alarms alarms = {.count = 0};
+    struct alarm_limits limits;
     enum lx_err code = evaluate(call->folder, options, &call->env, &result, err);
+    if (code == LX_OK) code = alarm_limits_read(call->folder, &limits, err);
+    if (code == LX_OK) {
+        alarms_add_quality(&alarms, &limits, &result.quality[QUALITY_BY_MODEL], result.positives);
+        code = alarms_add_answers(&alarms, &limits, call->folder, err);
+    }
     if (code == LX_OK) {
         if (call->is_json) json_name_text(&call->json, "model", result.model);
         cli_pair(call, cli_text(call, "模型", "model"), "%s", result.model);
@@ -261,6 +269,7 @@ static enum lx_err evaluate_plain(struct cli_call *call, const struct evaluate_o
         quality_print(call, result.quality, &result.low[QUALITY_BY_MODEL],
                       &result.high[QUALITY_BY_MODEL]);
         products_print(call, &result);
+        cli_alarms(call, &alarms);
         cli_figure(call, "seconds", cli_seconds(call));
     }
     evaluate_result_release(&result);

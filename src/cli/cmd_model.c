@@ -356,9 +356,13 @@ enum lx_err cli_model(struct cli_call *call, struct lx_error *err)
     const char *action = call->argument_count > 0 ? call->arguments[0] : "list";
     if (strcmp(action, "list") == 0) return list(call, err);
     if (strcmp(action, "compare") == 0) return compare(call, err);
+    const char *id = call->argument_count > 1 ? call->arguments[1] : NULL;
+    if (strcmp(action, "show") == 0) return cli_model_show(call, id, err);
+    if (strcmp(action, "drift") == 0) return cli_model_drift(call, id, err);
     if (strcmp(action, "promote") == 0) return change(call, promote, 2, err);
     if (strcmp(action, "approve") == 0) return change(call, approve, 2, err);
     if (strcmp(action, "rollback") == 0) return change(call, roll_back, 1, err);
-    return lx_fail(err, LX_ERR_USAGE,
-                   "model %.40s: list, compare, promote, approve or rollback is wanted", action);
+    return lx_fail(
+        err, LX_ERR_USAGE,
+        "model %.40s: list, show, compare, drift, promote, approve or rollback is wanted", action);
 }

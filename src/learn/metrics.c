@@ -2,6 +2,9 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "learn/psi.h"
 
 /* One row of a ranking; best score first, equal scores in the order of the rows. */
 struct ranked {
@@ -372,72 +375,19 @@ out:
     return code;
 }
 
-/* Sorted values that are not missing; how many there are. */
-static size_t sort_present(const double *values, size_t count, double *ret_sorted)
-{
-    size_t present = 0;
-    for (size_t i = 0; i < count; i++)
-        if (!isnan(values[i])) ret_sorted[present++] = values[i];
-    qsort(ret_sorted, present, sizeof *ret_sorted, compare_reals);
-    return present;
-}
-
-static size_t count_at_most(const double *sorted, size_t count, double limit)
-{
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (sorted[middle] <= limit)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* One bin's part of the index; half a row is added to each count so that an empty bin is finite. */
-static double psi_part(size_t before, size_t before_count, size_t after, size_t after_count,
-                       size_t bin_count)
-{
-    double half = (double)bin_count / 2;
-    double p = ((double)before + 0.5) / ((double)before_count + half);
-    double q = ((double)after + 0.5) / ((double)after_count + half);
-    return (q - p) * log(q / p);
-}
-
 enum lx_err metric_psi(const double *before, size_t before_count, const double *after,
                        size_t after_count, int bins, double *ret_psi)
 {
-    LX_ASSERT(bins >= 2 && before_count > 0 && after_count > 0);
+    LX_ASSERT(before_count > 0 && after_count > 0);
 
-    enum lx_err code = LX_ERR_NO_MEMORY;
-    double psi = 0, *first = lx_calloc(before_count, sizeof *first);
-    double *second = lx_calloc(after_count, sizeof *second);
-    double *edges = lx_calloc((size_t)bins, sizeof *edges);
-    if (first == NULL || second == NULL || edges == NULL) goto out;
-
-    size_t first_count = sort_present(before, before_count, first);
-    size_t second_count = sort_present(after, after_count, second);
-    size_t edge_count = 0;
-    for (int i = 1; i < bins && first_count > 0; i++) {
-        double edge = quantile(first, first_count, (double)i / bins);
-        if (edge_count == 0 || edge > edges[edge_count - 1]) edges[edge_count++] = edge;
-    }
-    size_t first_below = 0, second_below = 0, bin_count = edge_count + 2;
-    for (size_t i = 0; i <= edge_count; i++) {
-        size_t a = i < edge_count ? count_at_most(first, first_count, edges[i]) : first_count;
-        size_t b = i < edge_count ? count_at_most(second, second_count, edges[i]) : second_count;
-        psi += psi_part(a - first_below, before_count, b - second_below, after_count, bin_count);
-        first_below = a;
-        second_below = b;
-    }
-    psi += psi_part(before_count - first_count, before_count, after_count - second_count,
-                    after_count, bin_count);
-    *ret_psi = psi;
-    code = LX_OK;
-out:
-    lx_free(first);
-    lx_free(second);
-    lx_free(edges);
-    return code;
+    struct psi_bins kept;
+    uint64_t counts[PSI_BINS_MAX + 2] = {0};
+    double *values = lx_malloc(before_count * sizeof *values);
+    if (values == NULL) return LX_ERR_NO_MEMORY;
+    memcpy(values, before, before_count * sizeof *values);
+    psi_bins_make(values, before_count, bins, &kept);
+    lx_free(values);
+    for (size_t i = 0; i < after_count; i++) counts[psi_bins_find(&kept, after[i])]++;
+    *ret_psi = psi_of(&kept, counts);
+    return LX_OK;
 }

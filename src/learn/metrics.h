@@ -72,9 +72,7 @@ LX_MUST_USE enum lx_err metric_bootstrap(size_t unit_count, int resamples, uint6
                                                              size_t count),
                                          void *context, struct metric_interval *ret_interval);
 
-/* Population stability index between two samples over at most `bins` quantile bins of the first
- * (fewer where values repeat) and one more for missing values (NaN); half a row is added to each
- * count. Below 0.10 is stable, above 0.25 calls for action. */
+/* psi.h, of two samples at hand; at most `bins` bins, 2 to PSI_BINS_MAX. */
 LX_MUST_USE enum lx_err metric_psi(const double *before, size_t before_count, const double *after,
                                    size_t after_count, int bins, double *ret_psi);
 

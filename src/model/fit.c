@@ -4,10 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/digest.h"
 #include "learn/forest.h"
 #include "model/train.h"
 
-enum { LEAK_CUSTOMERS = 100, MOMENTS_MAX = 21 };
+enum {
+    LEAK_CUSTOMERS = 100,
+    MOMENTS_MAX = 21,
+    SAMPLE_NEGATIVES = 12000, /* of traits */
+    SAMPLE_POSITIVES = 4000,
+    BASELINE_ROWS = 20000,
+};
 
 static enum lx_err read_lineage(struct fit *fit, struct lx_error *err)
 {
@@ -213,6 +220,7 @@ enum lx_err fit_trees(const struct fit *fit, enum sampling balance, const struct
     struct fitted fitted = {.card = fit->card};
     enum lx_err code = LX_OK;
     lx_buffer_init(&fitted.trees, FOREST_BYTES_MAX);
+    lx_buffer_init(&fitted.traits, TRAITS_BYTES_MAX);
     env->progress(env->context, "training", 0, 0);
     bool is_plain = balance == SAMPLING_NONE && rows_weights_are_plain(&fit->options.weights);
     if (is_plain) { /* no copy of the rows is needed */
@@ -239,6 +247,7 @@ enum lx_err fit_trees(const struct fit *fit, enum sampling balance, const struct
 void fitted_release(struct fitted *fitted)
 {
     lx_buffer_release(&fitted->trees);
+    lx_buffer_release(&fitted->traits);
     lx_free(fitted->resamples);
     *fitted = (struct fitted){0};
 }
@@ -294,6 +303,32 @@ static enum lx_err measure(const struct fit *fit, const struct scored *scored,
     return scored_resamples(scored, &question, fitted->resamples, err);
 }
 
+static enum lx_err make_traits(const struct fit *fit, const struct scored *scored,
+                               const struct forest *forest, const struct lx_env *env,
+                               struct fitted *fitted, struct lx_error *err)
+{
+    struct bank *bank = NULL;
+    struct model_traits traits = {0};
+    const struct rows_moments *moments = &fit->split.moments;
+    enum lx_err code = bank_open(fit->folder, STORE_READ, &bank, err);
+    if (code != LX_OK) return code;
+    const struct traits_plan plan = {.scored = scored,
+                                     .forest = forest,
+                                     .features = fit->features,
+                                     .catalogue = bank_catalogue(bank),
+                                     .baseline_ms = moments->as_of_ms[moments->count - 1],
+                                     .seed = fit->options.seed};
+    code = traits_make(&plan, env, &traits, err);
+    bank_close(bank);
+    if (code != LX_OK) return code;
+    traits_write(&traits, &fitted->traits);
+    traits_release(&traits);
+    code = lx_buffer_error(&fitted->traits);
+    if (code != LX_OK) return lx_fail(err, code, "traits: %s", lx_err_text(code));
+    digest_of(fitted->traits.bytes, fitted->traits.length, fitted->card.traits);
+    return LX_OK;
+}
+
 enum lx_err fit_measure(const struct fit *fit, const struct lx_env *env, struct fitted *fitted,
                         struct lx_error *err)
 {
@@ -304,10 +339,17 @@ enum lx_err fit_measure(const struct fit *fit, const struct lx_env *env, struct 
     struct scored scored = {0};
     enum lx_err code = forest_load_json(fitted->trees.bytes, fitted->trees.length, &forest, err);
     if (code == LX_OK) code = scorer_open(forest, SCORER_BEST, &scorer, err);
-    const struct score_task task = {.scorer = scorer, .customers_max = fit->options.customers_max};
+    struct score_task task = {.scorer = scorer, .customers_max = fit->options.customers_max};
+    if (fit->options.has_traits)
+        task.keeping = (struct score_keeping){.first = fit->split.calibration_count,
+                                              .sample_negatives = SAMPLE_NEGATIVES,
+                                              .sample_positives = SAMPLE_POSITIVES,
+                                              .baseline_rows = BASELINE_ROWS};
     if (code == LX_OK) code = score_pairs(&plan, &task, env, &scored, err);
     if (code == LX_OK) code = calibrate(fit, &scored, &fitted->card, err);
     if (code == LX_OK) code = measure(fit, &scored, env, fitted, err);
+    if (code == LX_OK && fit->options.has_traits)
+        code = make_traits(fit, &scored, forest, env, fitted, err);
     scored_release(&scored);
     scorer_close(scorer);
     forest_close(forest);

@@ -13,6 +13,7 @@
 #include "model/registry.h"
 #include "model/rows.h"
 #include "model/score.h"
+#include "model/traits.h"
 
 struct fit_options {
     int64_t as_of_ms;
@@ -21,6 +22,7 @@ struct fit_options {
     struct rows_weights weights;
     const struct rows_rules *rules; /* must be there where `weights` are not plain */
     struct focal focal;             /* zero: the paper's */
+    bool has_traits;                /* importances and what drift is measured from are made too */
     int resamples;                  /* of the quality months' customers; 0: none */
 };
 
@@ -46,6 +48,7 @@ struct fitted {
     struct model_card card;
     int tree_count;
     uint64_t balanced_rows;
+    struct lx_buffer traits;   /* JSON; empty: not asked for */
     struct quality *resamples; /* the model's figures in each; NULL without; owned */
 };
 LX_MUST_USE enum lx_err fit_trees(const struct fit *fit, enum sampling balance,

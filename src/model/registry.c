@@ -9,6 +9,7 @@
 #include "learn/forest.h"
 #include "learn/scorer.h"
 #include "model/life.h"
+#include "model/traits.h"
 #include "view/features.h"
 
 enum { CARD_BYTES_MAX = 1 << 20 };
@@ -44,20 +45,24 @@ static enum lx_err path_of(const char *folder, const char *id, const char *name,
 }
 
 static enum lx_err write_files(const char *folder, const char *id, const char *trees,
-                               size_t trees_length, const struct lx_buffer *card,
-                               struct lx_error *err)
+                               size_t trees_length, const struct lx_buffer *traits,
+                               const struct lx_buffer *card, struct lx_error *err)
 {
     char path[LX_PATH_MAX];
     enum lx_err code = path_of(folder, "", id, path, err);
     if (code == LX_OK) code = host_make_folder(path, err);
     if (code == LX_OK) code = path_of(folder, id, "model.json", path, err);
     if (code == LX_OK) code = host_write_atomic(path, trees, trees_length, err);
+    if (code == LX_OK && traits != NULL) code = path_of(folder, id, "traits.json", path, err);
+    if (code == LX_OK && traits != NULL)
+        code = host_write_atomic(path, traits->bytes, traits->length, err);
     if (code == LX_OK) code = path_of(folder, id, "card.json", path, err);
     return code == LX_OK ? host_write_atomic(path, card->bytes, card->length, err) : code;
 }
 
 enum lx_err registry_save(const char *folder, const struct model_card *card, const char *trees,
-                          size_t trees_length, char ret_id[REGISTRY_ID_SIZE], struct lx_error *err)
+                          size_t trees_length, const struct lx_buffer *traits,
+                          char ret_id[REGISTRY_ID_SIZE], struct lx_error *err)
 {
     uint8_t trees_hash[DIGEST_SIZE];
     char id[REGISTRY_ID_SIZE];
@@ -70,7 +75,7 @@ enum lx_err registry_save(const char *folder, const struct model_card *card, con
         code = lx_fail(err, code, "model card: %s", lx_err_text(code));
     } else {
         id_of_card(json.bytes, json.length, id);
-        code = write_files(folder, id, trees, trees_length, &json, err);
+        code = write_files(folder, id, trees, trees_length, traits, &json, err);
     }
     lx_buffer_release(&json);
     if (code == LX_OK) memcpy(ret_id, id, sizeof id);
@@ -197,6 +202,32 @@ enum lx_err registry_card(const char *folder, const char *id, struct model_card 
 {
     uint8_t trees_hash[DIGEST_SIZE];
     return read_card(folder, id, ret_card, trees_hash, err);
+}
+
+enum lx_err registry_traits(const char *folder, const char *id, struct model_traits *ret_traits,
+                            struct lx_error *err)
+{
+    static const uint8_t none[DIGEST_SIZE];
+    struct model_card card;
+    struct lx_buffer text;
+    uint8_t found[DIGEST_SIZE];
+    char path[LX_PATH_MAX];
+    lx_buffer_init(&text, TRAITS_BYTES_MAX);
+    enum lx_err code = registry_card(folder, id, &card, err);
+    if (code == LX_OK && memcmp(card.traits, none, sizeof none) == 0)
+        code = lx_fail(
+            err, LX_ERR_NOT_READY,
+            "model %s: nothing is kept of its inputs and importances: run `lingxi train`", id);
+    if (code == LX_OK) code = path_of(folder, id, "traits.json", path, err);
+    if (code == LX_OK) code = host_read_file(path, &text, err);
+    if (code == LX_OK) {
+        digest_of(lx_buffer_text(&text), text.length, found);
+        if (memcmp(found, card.traits, sizeof found) != 0)
+            code = lx_fail(err, LX_ERR_CORRUPT, "%s: its SHA-256 is not the one on the card", path);
+    }
+    if (code == LX_OK) code = traits_read(lx_buffer_text(&text), text.length, ret_traits, err);
+    lx_buffer_release(&text);
+    return code;
 }
 
 enum lx_err registry_card_hash(const char *folder, const char *id, uint8_t ret_hash[32],

@@ -6,8 +6,9 @@
  *
  * DIR/models/<id>/model.json   the trees, XGBoost's JSON
  * DIR/models/<id>/card.json    what it was made from and how good it is; holds the SHA-256 of
- *                              model.json and, where there is one, of products.graph
+ *                              model.json and, where there are such, of the two below
  * DIR/models/<id>/products.graph   the products' relations as of the training (product_graph.h)
+ * DIR/models/<id>/traits.json  inputs at training and importances (traits.h)
  * DIR/models/current           the id of the live one, and a newline; who changes it is life.h
  *
  * The id is the first 12 hex digits of the SHA-256 of card.json, so that a flipped bit in either
@@ -41,6 +42,7 @@ struct model_card {
     uint8_t feature_set[32];    /* view_features_hash */
     uint8_t catalogue[32];      /* registry_catalogue_hash */
     uint8_t graph[32];          /* SHA-256 of products.graph; zero: the model has none */
+    uint8_t traits[32];         /* SHA-256 of traits.json; all zero: there are none */
     size_t feature_count;
     int horizon_days;
     uint64_t seed;
@@ -73,10 +75,15 @@ LX_MUST_USE enum lx_err model_card_read(const char *json, size_t length,
                                         struct lx_error *err);
 
 /* Writes the model; it is not live by that. `trees` is XGBoost's JSON. The same content again is no
- * error. */
+ * error. `traits` is what card->traits is the hash of; NULL where that is zero. */
 LX_MUST_USE enum lx_err registry_save(const char *folder, const struct model_card *card,
                                       const char *trees, size_t trees_length,
-                                      char ret_id[REGISTRY_ID_SIZE], struct lx_error *err);
+                                      const struct lx_buffer *traits, char ret_id[REGISTRY_ID_SIZE],
+                                      struct lx_error *err);
+struct model_traits;
+/* A model's traits, checked against its card. LX_ERR_NOT_READY where it has none. */
+LX_MUST_USE enum lx_err registry_traits(const char *folder, const char *id,
+                                        struct model_traits *ret_traits, struct lx_error *err);
 
 /* What `current` names, and naming another one: for life.h, which journals it first. */
 LX_MUST_USE enum lx_err registry_named(const char *folder, char ret_id[REGISTRY_ID_SIZE],

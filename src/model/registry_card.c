@@ -92,6 +92,7 @@ void model_card_write(const struct model_card *card, const uint8_t trees_hash[32
     write_hash(&json, "catalogue", card->catalogue);
     if (memcmp(card->graph, (uint8_t[32]){0}, sizeof card->graph) != 0)
         write_hash(&json, "graph_sha256", card->graph);
+    write_hash(&json, "traits_sha256", card->traits);
     json_name_text(&json, "balance", sampling_name(card->balance));
     json_name(&json, "negative_weights");
     json_array_begin(&json);

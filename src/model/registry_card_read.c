@@ -140,6 +140,8 @@ enum lx_err model_card_read(const char *json, size_t length, struct model_card *
     read_hash(&reader, "catalogue", card.catalogue);
     if (json_object_get(root, "graph_sha256") != NULL)
         read_hash(&reader, "graph_sha256", card.graph);
+    if (json_object_get(root, "traits_sha256") != NULL) /* older cards have none */
+        read_hash(&reader, "traits_sha256", card.traits);
     read_balance(&reader, &card);
     read_weights(&reader, &card);
     for (size_t i = 0; i < LX_COUNT_OF(card_fields); i++)

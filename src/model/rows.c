@@ -1,6 +1,7 @@
 #include "model/rows.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bank/bank.h"
@@ -111,6 +112,12 @@ static void gathering_release(struct gathering *gathering)
     *gathering = (struct gathering){0};
 }
 
+/* A pair's draw is the product's place in this stream. */
+static struct lx_rng draws_of(const struct rows_plan *plan, int64_t customer, size_t moment)
+{
+    return lx_rng_of(plan->seed ^ (uint64_t)plan->as_of_ms[moment], (uint64_t)customer);
+}
+
 /* The pairs that this customer and moment are asked for: positives, and the negatives whose hash
  * is below the rate. Held or not is seen later: it costs more than the hash. */
 static bool choose(const struct gathering *gathering, const struct bank_history *history,
@@ -118,8 +125,7 @@ static bool choose(const struct gathering *gathering, const struct bank_history 
                    uint64_t ret_chosen[ROWS_PRODUCT_WORDS])
 {
     const struct rows_plan *plan = gathering->plan;
-    struct lx_rng rng =
-        lx_rng_of(plan->seed ^ (uint64_t)plan->as_of_ms[moment], (uint64_t)history->customer);
+    struct lx_rng rng = draws_of(plan, history->customer, moment);
     uint64_t any = 0;
     memcpy(ret_chosen, labels, ROWS_PRODUCT_WORDS * sizeof *ret_chosen);
     for (size_t i = 0; i < product_count; i++)
@@ -290,6 +296,64 @@ static enum lx_err merge(struct gathering *gatherings, size_t count, struct rows
     return LX_OK;
 }
 
+static double draw_of(const struct rows_plan *plan, const struct rows *rows, size_t row)
+{
+    struct lx_rng rng = draws_of(plan, rows->customers[row], rows->moments[row]);
+    double draw = lx_rng_uniform(&rng);
+    for (size_t i = 0; i < rows->products[row]; i++) draw = lx_rng_uniform(&rng);
+    return draw;
+}
+
+static int compare_reals(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return a < b ? -1 : a > b;
+}
+
+static void copy_row(struct rows *rows, size_t to, size_t from)
+{
+    size_t columns = rows->matrix.column_count;
+    if (to == from) return;
+    memcpy(rows->matrix.values + to * columns, rows->matrix.values + from * columns,
+           columns * sizeof *rows->matrix.values);
+    rows->labels[to] = rows->labels[from];
+    rows->customers[to] = rows->customers[from];
+    rows->products[to] = rows->products[from];
+    rows->moments[to] = rows->moments[from];
+    rows->sources[to] = rows->sources[from];
+}
+
+/*
+ * There were more positives than the peers told: the rate becomes what it should have been, and
+ * the negatives with a draw above it go, as if they had never been drawn.
+ */
+static enum lx_err thin(const struct rows_plan *plan, size_t rows_max, struct rows *rows,
+                        struct lx_error *err)
+{
+    size_t count = rows->matrix.row_count, negatives = 0, kept = 0;
+    if (count <= rows_max) return LX_OK;
+    if (5 * rows->positives > 4 * rows_max)
+        return lx_fail(err, LX_ERR_LIMIT,
+                       "training rows: %zu openings leave no room for others among %zu rows: raise "
+                       "the maximum",
+                       rows->positives, rows_max);
+    double *draws = lx_malloc(2 * count * sizeof *draws);
+    if (draws == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "training rows: out of memory");
+    double *sorted = draws + count;
+    for (size_t i = 0; i < count; i++) {
+        draws[i] = rows->labels[i] > 0 ? -1 : draw_of(plan, rows, i);
+        if (draws[i] >= 0) sorted[negatives++] = draws[i];
+    }
+    qsort(sorted, negatives, sizeof *sorted, compare_reals);
+    double rate = sorted[rows_max - rows->positives];
+    for (size_t i = 0; i < count; i++)
+        if (draws[i] < rate) copy_row(rows, kept++, i);
+    rows->matrix.row_count = kept;
+    rows->negative_rate = rate;
+    lx_free(draws);
+    return LX_OK;
+}
+
 static enum lx_err name_columns(const struct view_features *features, struct matrix *matrix)
 {
     for (size_t i = 0; i < matrix->column_count; i++) {
@@ -359,9 +423,7 @@ enum lx_err rows_build(const struct rows_plan *plan, size_t rows_max, const stru
 
     rows.negative_rate = choose_rate(plan, product_count, customers, rows_max);
     code = gather_all(plan, rows_max, env, customers, rows.negative_rate, &rows, err);
-    if (code == LX_OK && rows.matrix.row_count > rows_max)
-        code = lx_fail(err, LX_ERR_LIMIT, "training rows: %zu, at most %zu: raise the maximum",
-                       rows.matrix.row_count, rows_max);
+    if (code == LX_OK) code = thin(plan, rows_max, &rows, err);
     if (code != LX_OK) {
         rows_release(&rows);
         return code;

@@ -157,31 +157,38 @@ enum lx_err rows_check_bank(const struct rows_plan *plan, size_t customer_count,
     return code;
 }
 
-/* All positives and the first negatives: rows lie in the order of customers, not of labels. */
+/* Every n-th of each class, so many that LEAK_ROWS_MAX of it are not passed: a separation near 1 is
+ * seen in a part as well. */
 static size_t choose_rows(const struct rows *rows, size_t *ret_chosen)
 {
-    size_t count = 0, negatives = 0, room = LEAK_ROWS_MAX + rows->positives;
-    size_t step = rows->matrix.row_count / room + 1;
-    for (size_t i = 0; i < rows->matrix.row_count; i++) {
+    size_t count = 0, seen[2] = {0}, total = rows->matrix.row_count;
+    const size_t step[2] = {(total - rows->positives) / LEAK_ROWS_MAX + 1,
+                            rows->positives / LEAK_ROWS_MAX + 1};
+    for (size_t i = 0; i < total; i++) {
         bool is_positive = rows->labels[i] > 0;
-        if (!is_positive && negatives++ % step != 0) continue;
-        ret_chosen[count++] = i;
+        if (seen[is_positive]++ % step[is_positive] == 0) ret_chosen[count++] = i;
     }
     return count;
 }
 
+/* With missing values at one end, and at the other where there are any: the better of the two. */
 static enum lx_err column_auc(const struct rows *rows, size_t column, const size_t *chosen,
-                              size_t count, float missing, double *scores, const uint8_t *labels,
-                              double *ret_auc)
+                              size_t count, double *scores, const uint8_t *labels, double *ret_auc)
 {
     size_t columns = rows->matrix.column_count;
-    for (size_t i = 0; i < count; i++) {
-        float value = rows->matrix.values[chosen[i] * columns + column];
-        scores[i] = (double)(isnan(value) ? missing : value);
+    bool has_missing = false;
+    enum lx_err code = LX_OK;
+    *ret_auc = 0.5;
+    for (int end = 0; code == LX_OK && end < (has_missing ? 2 : 1); end++) {
+        double auc = 0.5;
+        for (size_t i = 0; i < count; i++) {
+            float value = rows->matrix.values[chosen[i] * columns + column];
+            has_missing |= isnan(value) != 0;
+            scores[i] = isnan(value) ? (end == 0 ? -INFINITY : INFINITY) : (double)value;
+        }
+        code = metric_roc_auc(scores, labels, NULL, count, &auc);
+        *ret_auc = fmax(*ret_auc, fmax(auc, 1 - auc));
     }
-    double auc = 0.5;
-    enum lx_err code = metric_roc_auc(scores, labels, NULL, count, &auc);
-    *ret_auc = auc < 0.5 ? 1 - auc : auc;
     return code;
 }
 
@@ -200,13 +207,12 @@ enum lx_err rows_best_column(const struct rows *rows, size_t *ret_column, double
     count = choose_rows(rows, chosen);
     for (size_t i = 0; i < count; i++) labels[i] = rows->labels[chosen[i]] > 0;
     bool is_enough = rows->positives >= LEAK_POSITIVES_MIN && rows->positives < count;
-    for (size_t i = 0; is_enough && code == LX_OK && i < 2 * rows->matrix.column_count; i++) {
+    for (size_t i = 0; is_enough && code == LX_OK && i < rows->matrix.column_count; i++) {
         double auc = 0.5;
-        float missing = i % 2 == 0 ? -INFINITY : INFINITY;
-        code = column_auc(rows, i / 2, chosen, count, missing, scores, labels, &auc);
+        code = column_auc(rows, i, chosen, count, scores, labels, &auc);
         if (code != LX_OK || auc <= best) continue;
         best = auc;
-        best_column = i / 2;
+        best_column = i;
     }
 out:
     lx_free(chosen);

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "base/rng.h"
 #include "host/thread.h"
 
 enum { CHUNKS_A_THREAD = 16, CHUNK_CUSTOMERS_MIN = 256 };
@@ -39,6 +40,30 @@ static enum lx_err visit(void *context, const struct bank_history *history, stru
     return chunk->scan->visit(chunk, history, err);
 }
 
+static bool is_drawn(const struct rows_scan *scan, int64_t block)
+{
+    struct lx_rng rng = lx_rng_of(scan->block_seed ^ UINT64_C(0xb10c), (uint64_t)block);
+    return lx_rng_uniform(&rng) < scan->share;
+}
+
+/* The customers of [first, last) whose blocks are drawn; neighbouring blocks in one go. */
+static enum lx_err scan_blocks(struct bank *bank, struct rows_chunk *chunk, int64_t first,
+                               int64_t last)
+{
+    const struct rows_scan *scan = chunk->scan;
+    enum lx_err code = LX_OK;
+    for (int64_t block = first / ROWS_SCAN_BLOCK; code == LX_OK && block * ROWS_SCAN_BLOCK < last;
+         block++) {
+        int64_t begin = block * ROWS_SCAN_BLOCK;
+        if (!is_drawn(scan, block)) continue;
+        while ((block + 1) * ROWS_SCAN_BLOCK < last && is_drawn(scan, block + 1)) block++;
+        int64_t end = (block + 1) * ROWS_SCAN_BLOCK;
+        code = bank_scan(bank, begin < first ? first : begin, end > last ? last : end, visit, chunk,
+                         &chunk->error);
+    }
+    return code;
+}
+
 static void tell(struct pass *pass)
 {
     size_t done = atomic_fetch_add(&pass->done, 1) + 1;
@@ -63,7 +88,10 @@ static void run_chunk(void *context, size_t item)
     if (chunk->code == LX_OK) {
         chunk->catalogue = bank_catalogue(bank);
         chunk->utc_offset_minutes = bank_utc_offset_minutes(bank);
-        chunk->code = bank_scan(bank, first, last, visit, chunk, &chunk->error);
+        if (scan->share > 0 && scan->share < 1)
+            chunk->code = scan_blocks(bank, chunk, first, last);
+        else
+            chunk->code = bank_scan(bank, first, last, visit, chunk, &chunk->error);
         bank_close(bank);
     }
     chunk->catalogue = NULL;

@@ -10,6 +10,8 @@
 #include "bank/bank.h"
 #include "base/env.h"
 
+enum { ROWS_SCAN_BLOCK = 64 };
+
 struct rows_scan;
 
 struct rows_chunk {
@@ -28,6 +30,13 @@ struct rows_scan {
     char *contexts; /* chunk_count of context_size bytes */
     size_t context_size, chunk_count;
     int64_t customers; /* [0, customers) */
+    /*
+     * Above 0 and below 1: only this share of the customers is visited, in blocks of
+     * ROWS_SCAN_BLOCK neighbouring numbers drawn by (block_seed, block), so that what is not wanted
+     * is not read either. Each customer's chance is the share, whatever the order of numbers means.
+     */
+    double share;
+    uint64_t block_seed;
 };
 
 /* The error of the first chunk that failed. */

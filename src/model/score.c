@@ -7,19 +7,26 @@
 #include "base/rng.h"
 #include "model/rows_scan.h"
 
-enum { SCORE_ROWS_MAX = 1 << 28 };
+enum { SCORE_ROWS_MAX = 1 << 28, BATCH_ROWS = 1024 };
+
+/* The chances of being kept. */
+struct chances {
+    double negative, positive, customer;
+};
 
 /* One chunk of customers. */
 struct scoring {
     const struct rows_plan *plan;
     const struct score_task *task;
-    double customer_rate;
+    struct chances chances;
     struct scored part;
     size_t margin_capacity, rival_capacity, label_capacity, moment_capacity, product_capacity;
     size_t end_capacity, unit_capacity;
     struct view_scratch *view_scratch;
-    void *scratch;                                         /* enough for either scorer */
-    float *customer_values, *pair_values, *rows, *margins; /* of one customer, every product */
+    void *scratch;                        /* enough for either scorer */
+    float *customer_values, *pair_values; /* of one customer, every product */
+    float *rows;                          /* row_room of them, `waiting` to be scored */
+    size_t row_room, waiting;
     uint16_t candidates[LX_PRODUCT_MAX];
 };
 
@@ -31,7 +38,6 @@ static void scoring_release(struct scoring *scoring)
     lx_free(scoring->customer_values);
     lx_free(scoring->pair_values);
     lx_free(scoring->rows);
-    lx_free(scoring->margins);
     *scoring = (struct scoring){0};
 }
 
@@ -49,11 +55,10 @@ static enum lx_err scoring_prepare(struct scoring *scoring, const struct bank_ca
     scoring->scratch = lx_malloc(scratch_bytes + 1);
     scoring->customer_values = lx_calloc(customer_count, sizeof(float));
     scoring->pair_values = lx_calloc(product_count * pair_count, sizeof(float));
-    scoring->rows = lx_calloc(product_count * (customer_count + pair_count), sizeof(float));
-    scoring->margins = lx_calloc(product_count, sizeof(float));
+    scoring->row_room = product_count + BATCH_ROWS;
+    scoring->rows = lx_calloc(scoring->row_room * (customer_count + pair_count), sizeof(float));
     bool is_ready = scoring->scratch != NULL && scoring->customer_values != NULL &&
-                    scoring->pair_values != NULL && scoring->rows != NULL &&
-                    scoring->margins != NULL;
+                    scoring->pair_values != NULL && scoring->rows != NULL;
     if (!is_ready) return LX_ERR_NO_MEMORY;
     return view_scratch_open(features, catalogue, &scoring->view_scratch, err);
 }
@@ -81,7 +86,7 @@ static enum lx_err make_room(struct scoring *scoring, size_t rows)
     return code;
 }
 
-/* Fills scoring->rows and scoring->candidates; how many there are. */
+/* Appends to scoring->rows and fills scoring->candidates; how many there are. */
 static size_t fill_rows(struct scoring *scoring, const struct rows_chunk *chunk,
                         const struct bank_history *history, size_t moment)
 {
@@ -100,7 +105,7 @@ static size_t fill_rows(struct scoring *scoring, const struct rows_chunk *chunk,
     view_pair_features(history, &context, as_of_ms, scoring->customer_values, scoring->pair_values);
     for (size_t i = 0; i < catalogue->count; i++) {
         if (!rows_is_candidate(&catalogue->products[i], (int)i, &facts, as_of_day)) continue;
-        float *row = scoring->rows + count * (customer_count + pair_count);
+        float *row = scoring->rows + (scoring->waiting + count) * (customer_count + pair_count);
         memcpy(row, scoring->customer_values, customer_count * sizeof *row);
         memcpy(row + customer_count, scoring->pair_values + i * pair_count,
                pair_count * sizeof *row);
@@ -109,12 +114,55 @@ static size_t fill_rows(struct scoring *scoring, const struct rows_chunk *chunk,
     return count;
 }
 
+/* The rows that wait, by both models. Many rows at once take the scorer's fast way. */
+static void score_waiting(struct scoring *scoring)
+{
+    const struct score_task *task = scoring->task;
+    struct scored *part = &scoring->part;
+    size_t first = part->count - scoring->waiting;
+    if (scoring->waiting == 0) return;
+    scorer_score(task->scorer, scoring->rows, scoring->waiting, scoring->scratch,
+                 part->margins + first);
+    if (task->rival != NULL)
+        scorer_score(task->rival, scoring->rows, scoring->waiting, scoring->scratch,
+                     part->rival_margins + first);
+    scoring->waiting = 0;
+}
+
+/* The rows of one customer at one moment, which begin at `rows`. */
+static enum lx_err keep_rows(struct scoring *scoring, int64_t customer, size_t moment,
+                             const float *rows, size_t count, const uint8_t *labels)
+{
+    const struct chances *chances = &scoring->chances;
+    const struct rows_plan *plan = scoring->plan;
+    struct scored *part = &scoring->part;
+    struct lx_rng rng =
+        lx_rng_of(plan->seed ^ UINT64_C(0x6b657074) ^ (uint64_t)moment << 48, (uint64_t)customer);
+    size_t columns = scorer_feature_count(scoring->task->scorer);
+    enum lx_err code = LX_OK;
+    if (chances->negative + chances->positive + chances->customer <= 0) return LX_OK;
+    if (moment + 1 == plan->moment_count && lx_rng_uniform(&rng) < chances->customer) {
+        size_t i = (size_t)lx_rng_below(&rng, count);
+        code = kept_add(&part->baseline, rows + i * columns, columns, scoring->candidates[i],
+                        labels[i] != 0, 1);
+    }
+    if (moment < scoring->task->keeping.first) return code;
+    for (size_t i = 0; code == LX_OK && i < count; i++) {
+        double chance = labels[i] != 0 ? chances->positive : chances->negative;
+        if (lx_rng_uniform(&rng) < chance)
+            code = kept_add(&part->sample, rows + i * columns, columns, scoring->candidates[i],
+                            labels[i] != 0, 1 / chance);
+    }
+    return code;
+}
+
 static enum lx_err score_moment(struct scoring *scoring, const struct rows_chunk *chunk,
                                 const struct bank_history *history, size_t moment, bool *ret_any)
 {
     const struct rows_plan *plan = scoring->plan;
     int64_t as_of_ms = plan->as_of_ms[moment];
     if (!rows_is_known(history, as_of_ms)) return LX_OK;
+    if (scoring->waiting + chunk->catalogue->count > scoring->row_room) score_waiting(scoring);
     size_t count = fill_rows(scoring, chunk, history, moment);
     if (count == 0) return LX_OK;
     enum lx_err code = make_room(scoring, count);
@@ -123,19 +171,18 @@ static enum lx_err score_moment(struct scoring *scoring, const struct rows_chunk
     uint64_t labels[ROWS_PRODUCT_WORDS];
     struct scored *part = &scoring->part;
     rows_labels(history, as_of_ms, plan->complete_until_ms, labels);
-    const struct score_task *task = scoring->task;
-    scorer_score(task->scorer, scoring->rows, count, scoring->scratch, scoring->margins);
-    if (task->rival != NULL)
-        scorer_score(task->rival, scoring->rows, count, scoring->scratch,
-                     part->rival_margins + part->count);
     for (size_t i = 0; i < count; i++) {
         size_t product = scoring->candidates[i], at = part->count++;
-        part->margins[at] = scoring->margins[i];
         part->labels[at] = (uint8_t)(labels[product / 64] >> (product % 64) & 1);
         part->moments[at] = (uint8_t)moment;
         part->products[at] = (uint16_t)product;
         part->positives += part->labels[at];
     }
+    size_t columns = scorer_feature_count(scoring->task->scorer);
+    code = keep_rows(scoring, history->customer, moment, scoring->rows + scoring->waiting * columns,
+                     count, part->labels + part->count - count);
+    scoring->waiting += count;
+    if (code != LX_OK) return code;
     part->case_ends[part->case_count] = part->count;
     part->case_units[part->case_count++] = (uint32_t)part->unit_count;
     *ret_any = true;
@@ -146,11 +193,9 @@ static enum lx_err score_customer(struct rows_chunk *chunk, const struct bank_hi
                                   struct lx_error *err)
 {
     struct scoring *scoring = chunk->context;
-    struct lx_rng rng = lx_rng_of(scoring->plan->seed, (uint64_t)history->customer);
     enum lx_err code = LX_OK;
     bool is_any = false;
     if (scoring->scratch == NULL) code = scoring_prepare(scoring, chunk->catalogue, err);
-    if (lx_rng_uniform(&rng) >= scoring->customer_rate) return code;
     for (size_t i = 0; code == LX_OK && i < scoring->plan->moment_count; i++)
         code = score_moment(scoring, chunk, history, i, &is_any);
     if (code != LX_OK) return lx_fail(err, code, "scoring the bank: out of memory");
@@ -161,6 +206,7 @@ static enum lx_err score_customer(struct rows_chunk *chunk, const struct bank_hi
 static enum lx_err merge(struct scoring *scorings, size_t count, struct scored *scored)
 {
     size_t rows = 0, cases = 0;
+    enum lx_err code = LX_OK;
     for (size_t i = 0; i < count; i++) {
         rows += scorings[i].part.count;
         cases += scorings[i].part.case_count;
@@ -197,6 +243,9 @@ static enum lx_err merge(struct scoring *scorings, size_t count, struct scored *
         scored->count += part->count;
         scored->positives += part->positives;
         scored->unit_count += part->unit_count;
+        code = kept_append(&scored->sample, &part->sample);
+        if (code == LX_OK) code = kept_append(&scored->baseline, &part->baseline);
+        if (code != LX_OK) return code;
         scoring_release(&scorings[i]);
     }
     return LX_OK;
@@ -220,6 +269,29 @@ static enum lx_err fill_popularity(const struct rows_plan *plan, struct scored *
     return LX_OK;
 }
 
+/* What share of the rows makes about as many as are wanted; the peers tell of the positives. */
+static enum lx_err find_chances(const struct rows_plan *plan, const struct score_task *task,
+                                double customers, struct chances *ret_chances, struct lx_error *err)
+{
+    const struct score_keeping *keeping = &task->keeping;
+    double moments = (double)(plan->moment_count - keeping->first), openings = 0;
+    struct bank *bank = NULL;
+    enum lx_err code = bank_open(plan->folder, STORE_READ, &bank, err);
+    if (code != LX_OK) return code;
+    size_t product_count = bank_catalogue(bank)->count;
+    double share = customers / (double)view_peers_customers(plan->peers[plan->moment_count - 1]);
+    bank_close(bank);
+    for (size_t i = keeping->first; i < plan->moment_count; i++)
+        for (size_t j = 0; j < product_count; j++)
+            openings += (double)view_peers_openings(plan->peers[i], (int)j);
+    double pairs = customers * moments * (double)product_count;
+    *ret_chances = (struct chances){
+        .negative = fmin(1, (double)keeping->sample_negatives / fmax(pairs, 1)),
+        .positive = fmin(1, (double)keeping->sample_positives / fmax(share * openings, 1)),
+        .customer = fmin(1, (double)keeping->baseline_rows / fmax(customers, 1))};
+    return LX_OK;
+}
+
 enum lx_err score_pairs(const struct rows_plan *plan, const struct score_task *task,
                         const struct lx_env *env, struct scored *ret_scored, struct lx_error *err)
 {
@@ -233,19 +305,26 @@ enum lx_err score_pairs(const struct rows_plan *plan, const struct score_task *t
     enum lx_err code = rows_scan_customers(plan->folder, &customers, err);
     if (code != LX_OK) return code;
     size_t chunk_count = rows_scan_chunks(customers, env);
-    double rate = customers > 0 ? (double)task->customers_max / (double)customers : 1;
+    struct chances chances;
+    code = find_chances(plan, task, fmin((double)customers, (double)task->customers_max), &chances,
+                        err);
+    if (code != LX_OK) return code;
+    double share = customers > 0 ? (double)task->customers_max / (double)customers : 1;
     struct scoring *scorings = lx_calloc(chunk_count, sizeof *scorings);
     if (scorings == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "scoring: out of memory");
     for (size_t i = 0; i < chunk_count; i++)
-        scorings[i] = (struct scoring){.plan = plan, .task = task, .customer_rate = rate};
+        scorings[i] = (struct scoring){.plan = plan, .task = task, .chances = chances};
     const struct rows_scan scan = {.folder = plan->folder,
                                    .what = "scoring",
                                    .visit = score_customer,
                                    .contexts = (char *)scorings,
                                    .context_size = sizeof *scorings,
                                    .chunk_count = chunk_count,
-                                   .customers = customers};
+                                   .customers = customers,
+                                   .share = share,
+                                   .block_seed = plan->seed};
     code = rows_scan(&scan, env, err);
+    for (size_t i = 0; code == LX_OK && i < chunk_count; i++) score_waiting(&scorings[i]);
     if (code == LX_OK) code = merge(scorings, chunk_count, &scored);
     if (code == LX_OK) code = fill_popularity(plan, &scored, err);
     if (code == LX_ERR_NO_MEMORY) code = lx_fail(err, code, "scoring: out of memory");
@@ -270,6 +349,8 @@ void scored_release(struct scored *scored)
     lx_free(scored->case_ends);
     lx_free(scored->case_units);
     lx_free(scored->popularity);
+    kept_release(&scored->sample);
+    kept_release(&scored->baseline);
     *scored = (struct scored){0};
 }
 

@@ -4,9 +4,9 @@
 /*
  * score: every candidate pair of some moments, scored; what calibration and quality look at.
  *
- * Nothing is sampled but customers, and those by a hash of (seed, customer) that knows nothing of
- * labels, so every rate is the bank's own. Features are made, scored and forgotten customer by
- * customer; only margin, label, product and moment of a row are kept.
+ * Nothing is sampled but customers, and those in blocks by a hash that knows nothing of labels
+ * (rows_scan.h), so every rate is the bank's own. Features are made, scored and forgotten customer
+ * by customer; only margin, label, product and moment of a row are kept.
  *
  * Ownership: scored_release. Threads: as rows_build; the result does not depend on their number.
  * Errors:    LX_ERR_NOT_READY (no candidate pair), LX_ERR_NO_MEMORY, bank's.
@@ -14,6 +14,7 @@
 
 #include "learn/calibration.h"
 #include "learn/scorer.h"
+#include "model/kept.h"
 #include "model/quality.h"
 #include "model/rows.h"
 
@@ -27,11 +28,23 @@ struct scored {
     uint32_t *case_units; /* his place among the customers that are here */
     size_t case_count, unit_count;
     double *popularity; /* moment * product_count + product: openings in the 30 days before */
+    struct kept sample, baseline; /* of task->keeping; else empty */
+};
+
+/*
+ * Rows to keep with their features, by hashes, about so many; 0: none. `sample`: of the moments
+ * from `first` on, positives and negatives each with one chance. `baseline`: of the last moment,
+ * customers with one chance, one of a customer's candidates each.
+ */
+struct score_keeping {
+    size_t first;
+    size_t sample_negatives, sample_positives, baseline_rows;
 };
 
 struct score_task {
     const struct scorer *scorer, *rival; /* rival NULL: none */
     size_t customers_max;
+    struct score_keeping keeping;
 };
 LX_MUST_USE enum lx_err score_pairs(const struct rows_plan *plan, const struct score_task *task,
                                     const struct lx_env *env, struct scored *ret_scored,

@@ -42,6 +42,7 @@ static enum lx_err gather(struct training *training, struct lx_error *err)
         .weights = options->weights,
         .rules = options->rules,
         .focal = options->focal,
+        .has_traits = true,
         .rows_max = options->rows_max > 0 ? options->rows_max : TRAIN_ROWS_MAX,
         .customers_max = options->customers_max > 0 ? options->customers_max : TRAIN_CUSTOMERS_MAX};
     return fit_prepare(training->folder, &fit_options, training->env, &training->fit, err);
@@ -80,7 +81,7 @@ static enum lx_err enregister(struct training *training, struct lx_error *err)
     const struct lx_buffer *graph = &training->graph;
     char *id = training->result.model;
     enum lx_err code = registry_save(training->folder, &fitted->card, fitted->trees.bytes,
-                                     fitted->trees.length, id, err);
+                                     fitted->trees.length, &fitted->traits, id, err);
     return code == LX_OK
                ? registry_save_graph(training->folder, id, graph->bytes, graph->length, err)
                : code;

@@ -20,9 +20,10 @@
 #include "learn/calibration.h"
 #include "learn/ensemble.h"
 #include "learn/metrics.h"
+#include "learn/psi.h"
+#include "model/alarms.h"
 
 #define DRIFT_LEFT_OUT 2.0
-#define DRIFT_ALARM 0.25
 #define HALF_LIVES 3.0 /* of a row's weight, over all training rows */
 
 enum { DRIFT_BINS = 10, CALIBRATION_FOLDS = 5 };
@@ -301,18 +302,11 @@ static enum lx_err validate(const struct trial_task *task, const struct drifting
 
 /* ---- Drift ---- */
 
-static double share_of(const uint8_t *labels, size_t count)
+/* How many are no, and how many yes. */
+static void count_labels(const uint8_t *labels, size_t count, uint64_t ret_counts[2])
 {
-    double positives = 0;
-    for (size_t i = 0; i < count; i++) positives += labels[i];
-    return positives / (double)count;
-}
-
-/* PSI of a rate, its two bins being yes and no. */
-static double rate_psi(double before, double after)
-{
-    double p = fmin(fmax(before, 1e-6), 1 - 1e-6), q = fmin(fmax(after, 1e-6), 1 - 1e-6);
-    return (q - p) * log(q / p) + (p - q) * log((1 - q) / (1 - p));
+    ret_counts[0] = ret_counts[1] = 0;
+    for (size_t i = 0; i < count; i++) ret_counts[labels[i] != 0]++;
 }
 
 /*
@@ -340,10 +334,14 @@ static enum lx_err measure_drift(const struct trial_task *task, const struct mar
         code = metric_psi(margins->own, task->train_count, margins->test, task->test_count,
                           DRIFT_BINS, &given[PSI_SCORES]);
     if (code != LX_OK) return lx_fail(err, code, "drift");
-    given[PSI_LABELS] = rate_psi(share_of(margins->train_labels, split),
-                                 share_of(margins->train_labels + split, newest));
-    given[ALARM] = given[PSI_INPUTS] > DRIFT_ALARM || given[PSI_SCORES] > DRIFT_ALARM ||
-                   given[PSI_LABELS] > DRIFT_ALARM;
+    const struct alarm_limits limits = alarm_limits_default();
+    uint64_t before[2], after[2];
+    count_labels(margins->train_labels, split, before);
+    count_labels(margins->train_labels + split, newest, after);
+    given[PSI_LABELS] = psi_of_counts(before, after, 2);
+    given[ALARM] = alarm_is_raised(&limits, ALARM_INPUT_DRIFT, given[PSI_INPUTS]) ||
+                   alarm_is_raised(&limits, ALARM_SCORE_DRIFT, given[PSI_SCORES]) ||
+                   alarm_is_raised(&limits, ALARM_LABEL_DRIFT, given[PSI_LABELS]);
     return LX_OK;
 }
 

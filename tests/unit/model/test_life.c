@@ -41,7 +41,7 @@ static void make_models(struct place *place)
     struct lx_error err;
     for (uint64_t i = 0; i < MODELS; i++) {
         const struct model_card card = {.seed = i, .calibration = {.slope = 1}};
-        MUST(registry_save(place->folder, &card, "{}", 2, place->ids[i], &err));
+        MUST(registry_save(place->folder, &card, "{}", 2, NULL, place->ids[i], &err));
     }
 }
 

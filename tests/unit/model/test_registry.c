@@ -129,8 +129,8 @@ static int end_place(void **state)
 static void save(const struct place *place, char id[REGISTRY_ID_SIZE])
 {
     struct lx_error err;
-    MUST(registry_save(place->folder, &place->card, place->trees.bytes, place->trees.length, id,
-                       &err));
+    MUST(registry_save(place->folder, &place->card, place->trees.bytes, place->trees.length, NULL,
+                       id, &err));
     MUST(registry_set_current(place->folder, id, &err));
 }
 
@@ -314,7 +314,7 @@ static void test_a_full_disk_leaves_a_whole_model_live(void **state)
         struct model *model = NULL;
         host_fault_after(writes, ENOSPC);
         enum lx_err code = registry_save(place->folder, &card, place->trees.bytes,
-                                         place->trees.length, other, &err);
+                                         place->trees.length, NULL, other, &err);
         if (code == LX_OK) code = registry_set_current(place->folder, other, &err);
         host_fault_after(0, 0);
         is_saved = code == LX_OK;
