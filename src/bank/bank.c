@@ -13,13 +13,13 @@ enum { UTC_OFFSET_DEFAULT = 480, UTC_OFFSET_MAX = 14 * 60, LISTS_BYTES_MAX = 1 <
 
 #define STORE_DEFAULT "sqlite:bank.db"
 
-extern const char bank_sql_0001[], bank_sql_0002[], bank_sql_0003[], bank_sql_0004[];
+extern const char bank_sql_0001[], bank_sql_0002[], bank_sql_0003[], bank_sql_0004[],
+    bank_sql_0005[];
 
 const struct store_migration bank_migrations[] = {
-    {1, "bank", bank_sql_0001},
-    {2, "known_ends", bank_sql_0002},
-    {3, "event_changes", bank_sql_0003},
-    {4, "audiences", bank_sql_0004},
+    {1, "bank", bank_sql_0001},          {2, "known_ends", bank_sql_0002},
+    {3, "event_changes", bank_sql_0003}, {4, "audiences", bank_sql_0004},
+    {5, "posteriors", bank_sql_0005},
 };
 const size_t bank_migration_count = LX_COUNT_OF(bank_migrations);
 
@@ -60,6 +60,7 @@ const char *const bank_tables[] = {
     "decision_refusal",
     "decision_exposure",
     "answer",
+    "posterior",
     "task",
     "audience",
     "audience_size",

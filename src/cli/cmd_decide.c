@@ -18,6 +18,11 @@ static void item_lines(struct cli_call *call, size_t rank, const struct decision
              item->answer == BANK_ANSWER_NONE
                  ? ""
                  : cli_text(call, bank_answer_zh(item->answer), bank_answer_en(item->answer)));
+    if (strcmp(item->place, "explored") == 0)
+        cli_line(call,
+                 cli_text(call, "     · 随机探索位，展示概率 %.1f%%",
+                          "     · a place left to chance, shown with chance %.1f%%"),
+                 item->show_probability * 100);
     for (size_t i = 0; i < item->reason_count; i++)
         cli_line(call, "     · %s", cli_text(call, item->reasons[i].zh, item->reasons[i].en));
 }

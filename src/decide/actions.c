@@ -1,5 +1,6 @@
 #include "decide/actions.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/buffer.h"
@@ -77,6 +78,92 @@ static struct actions_placement *find_placement(struct actions *actions, const c
     return NULL;
 }
 
+/* A number of [explore], or of a placement in its stead. */
+static enum lx_err read_between(const struct reading *reading, double low, double high,
+                                double *ret_value)
+{
+    const char *text = reading->entry->value;
+    double value;
+    if (field_real(text, strlen(text), &value, NULL) != LX_OK)
+        return refuse(reading, "is no number");
+    if (value >= low && value <= high) {
+        *ret_value = value;
+        return LX_OK;
+    }
+    return lx_fail(reading->err, LX_ERR_BAD_INPUT, "%s:%d: [%s] %s \"%.60s\": %g to %g expected",
+                   reading->file, reading->entry->line, reading->entry->section,
+                   reading->entry->name, text, low, high);
+}
+
+/* A half-life below two weeks would let the weights of forward decay overflow within a lifetime. */
+static enum lx_err read_explore(const struct reading *reading, struct actions_explore *explore)
+{
+    const struct {
+        const char *name;
+        double low, high, *value;
+    } rows[] = {
+        {"share", 0, 0.5, &explore->share},
+        {"new_share", 0, 0.5, &explore->new_share},
+        {"floor", 0.0001, 0.1, &explore->floor},
+        {"new_days", 0, 3650, &explore->new_days},
+        {"new_answers", 0, 1e6, &explore->new_answers},
+        {"prior_answers", 1, 1e4, &explore->prior_answers},
+        {"half_life_days", 14, 3650, &explore->half_life_days},
+    };
+    for (size_t i = 0; i < LX_COUNT_OF(rows); i++)
+        if (strcmp(reading->entry->name, rows[i].name) == 0)
+            return read_between(reading, rows[i].low, rows[i].high, rows[i].value);
+    return refuse(reading, "explore has share, new_share, floor, new_days, new_answers, "
+                           "prior_answers and half_life_days");
+}
+
+static struct actions_segment *find_segment(struct actions *actions, const char *name)
+{
+    for (size_t i = 0; i < actions->segment_count; i++)
+        if (strcmp(actions->segments[i].name, name) == 0) return &actions->segments[i];
+    return NULL;
+}
+
+static enum lx_err read_segment(const struct reading *reading, const char *segment_name,
+                                struct actions *actions)
+{
+    const char *name = reading->entry->name, *value = reading->entry->value;
+    struct actions_segment *segment = find_segment(actions, segment_name);
+    if (segment == NULL) {
+        if (actions->segment_count == ACTIONS_SEGMENTS_MAX)
+            return refuse(reading, "more than 32 segments");
+        if (segment_name[0] == '\0' || strlen(segment_name) > ACTIONS_NAME_MAX)
+            return refuse(reading, "a segment's name has 1 to 31 bytes");
+        segment = &actions->segments[actions->segment_count++];
+        *segment = (struct actions_segment){.line = reading->entry->line};
+        memcpy(segment->name, segment_name, strlen(segment_name) + 1);
+    }
+    bool is_when = strcmp(name, "when") == 0;
+    char *room = is_when                   ? segment->when
+                 : strcmp(name, "zh") == 0 ? segment->zh
+                 : strcmp(name, "en") == 0 ? segment->en
+                                           : NULL;
+    if (room == NULL) return refuse(reading, "a segment has when, zh and en");
+    if (strlen(value) > (is_when ? ACTIONS_CONDITION_MAX : ACTIONS_TITLE_MAX))
+        return refuse(reading, is_when ? "more than 511 bytes" : "more than 95 bytes");
+    memcpy(room, value, strlen(value) + 1);
+    if (is_when) segment->line = reading->entry->line;
+    return LX_OK;
+}
+
+static enum lx_err check_segments(const char *file, const struct actions *actions,
+                                  struct lx_error *err)
+{
+    for (size_t i = 0; i < actions->segment_count; i++) {
+        const struct actions_segment *segment = &actions->segments[i];
+        if (segment->when[0] == '\0' || segment->zh[0] == '\0' || segment->en[0] == '\0')
+            return lx_fail(err, LX_ERR_BAD_INPUT,
+                           "%s:%d: [segment.%s]: a segment needs when, zh and en", file,
+                           segment->line, segment->name);
+    }
+    return LX_OK;
+}
+
 static enum lx_err add_placement(const struct reading *reading, const char *name,
                                  struct actions *actions)
 {
@@ -85,7 +172,8 @@ static enum lx_err add_placement(const struct reading *reading, const char *name
     if (name[0] == '\0' || strlen(name) > ACTIONS_NAME_MAX)
         return refuse(reading, "a placement's name has 1 to 31 bytes");
     struct actions_placement *placement = &actions->placements[actions->placement_count++];
-    *placement = (struct actions_placement){.elsewhere = 1};
+    *placement =
+        (struct actions_placement){.elsewhere = 1, .explore_share = NAN, .explore_new_share = NAN};
     memcpy(placement->name, name, strlen(name) + 1);
     for (size_t i = 0; i < BANK_CATEGORY_END; i++) placement->categories[i] = 1;
     return LX_OK;
@@ -105,9 +193,14 @@ static enum lx_err read_placement(const struct reading *reading, const char *pla
         placement->channel = bank_channel_find(value, strlen(value));
         return placement->channel != BANK_CHANNEL_NONE ? LX_OK : refuse(reading, "no such channel");
     }
+    if (strcmp(name, "explore_share") == 0)
+        return read_between(reading, 0, 0.5, &placement->explore_share);
+    if (strcmp(name, "explore_new_share") == 0)
+        return read_between(reading, 0, 0.5, &placement->explore_new_share);
     const char *category_name = after(name, "category.");
     if (category_name == NULL)
-        return refuse(reading, "a placement has channel, elsewhere and category.NAME");
+        return refuse(reading, "a placement has channel, elsewhere, explore_share, "
+                               "explore_new_share and category.NAME");
     enum bank_category category = bank_category_find(category_name, strlen(category_name));
     if (category == BANK_CATEGORY_NONE) return refuse(reading, "no such category");
     return read_weight(reading, &placement->categories[category]);
@@ -125,7 +218,12 @@ static enum lx_err read_entry(const struct reading *reading, bool is_first_pass,
         return is_first_pass ? LX_OK : read_product(reading, name, catalogue, actions);
     if ((name = after(section, "placement.")) != NULL)
         return is_first_pass ? LX_OK : read_placement(reading, name, actions);
-    return refuse(reading, "a section is category.NAME, product.CODE or placement.NAME");
+    if ((name = after(section, "segment.")) != NULL)
+        return is_first_pass ? LX_OK : read_segment(reading, name, actions);
+    if (strcmp(section, "explore") == 0)
+        return is_first_pass ? LX_OK : read_explore(reading, &actions->explore);
+    return refuse(reading, "a section is category.NAME, product.CODE, placement.NAME, "
+                           "segment.NAME or explore");
 }
 
 enum lx_err actions_parse(const char *file, const char *bytes, size_t length,
@@ -135,7 +233,11 @@ enum lx_err actions_parse(const char *file, const char *bytes, size_t length,
     LX_ASSERT(catalogue->count <= LX_PRODUCT_MAX);
 
     struct ini ini = {0};
-    struct actions actions = {.placement_count = 0};
+    struct actions actions = {.explore = {.floor = 0.01,
+                                          .new_days = 180,
+                                          .new_answers = 200,
+                                          .prior_answers = 10,
+                                          .half_life_days = 90}};
     for (size_t i = 0; i < LX_PRODUCT_MAX; i++) actions.value[i] = actions.lever[i] = 1;
     enum lx_err code = ini_read(file, bytes, length, &ini, err);
     for (size_t i = 0; code == LX_OK && i < 2 * ini.count; i++) {
@@ -143,6 +245,7 @@ enum lx_err actions_parse(const char *file, const char *bytes, size_t length,
         code = read_entry(&reading, i < ini.count, catalogue, &actions);
     }
     ini_release(&ini);
+    if (code == LX_OK) code = check_segments(file, &actions, err);
     if (code != LX_OK) return code;
     digest_of(bytes, length, actions.hash);
     *ret_actions = actions;

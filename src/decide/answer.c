@@ -133,8 +133,11 @@ static enum lx_err put_given(struct answering *answering, size_t count, int prod
                            answer->product);
     memmove(answering->given + at + 1, answering->given + at,
             (count - at) * sizeof *answering->given);
-    answering->given[at] =
-        (struct record_given){product, find_shown(answering->round, product)->code, answer->answer};
+    struct record_given given = {product, find_shown(answering->round, product)->code,
+                                 answer->answer, BANK_ANSWER_NONE, 0};
+    given.before = overlay_standing(answering->all, answering->all_count, product,
+                                    answering->found.position, &given.before_ms);
+    answering->given[at] = given;
     return LX_OK;
 }
 
@@ -234,6 +237,7 @@ static enum lx_err record_open(struct answering *answering, struct decision *ret
     struct record_answer record = {.decision_position = answering->found.position,
                                    .customer = answering->found.customer,
                                    .answered_ms = now_ms,
+                                   .segment = answering->round->segment,
                                    .given = answering->given,
                                    .given_count = answering->count};
     memcpy(record.decision, answering->round->id, sizeof record.decision);
@@ -246,6 +250,7 @@ static enum lx_err record_open(struct answering *answering, struct decision *ret
     if (code == LX_OK)
         code = overlay_append_answer(answering->engine->overlay, &record, answering->err);
     if (code != LX_OK) return code;
+    posteriors_apply(answering->engine->posteriors, &record);
     if (!record.has_next) return tell_round(answering, record.is_final, ret_decision);
     return round_tell(answering->engine, &record.next, true, false, NULL, 0, ret_decision,
                       answering->err);

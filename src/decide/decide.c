@@ -38,17 +38,20 @@ enum lx_err decide_recommend(struct engine *engine, const struct decide_request 
 {
     struct lx_arena arena;
     struct record_decision decision;
+    uint8_t id[RECORD_ID_BYTES];
     struct round_request round = {
         .placement = request->placement != NULL ? request->placement : default_placement,
         .count = request->count > 0 ? request->count : DECISION_DEFAULT_COUNT};
     lx_arena_init(&arena, ROUND_ARENA_MAX);
     enum lx_err code = check_request(engine, request, err);
     if (code == LX_OK) code = find_customer(engine, request->customer, &arena, &round, err);
-    if (code == LX_OK) code = round_decide(engine, &round, &arena, &decision, err);
     if (code == LX_OK && !request->is_preview) {
-        record_id_make(engine->env, decision.decided_ms, decision.id);
-        code = overlay_append_decision(engine->overlay, &decision, err);
+        record_id_make(engine->env, round.now_ms, id);
+        round.id = id;
     }
+    if (code == LX_OK) code = round_decide(engine, &round, &arena, &decision, err);
+    if (code == LX_OK && !request->is_preview)
+        code = overlay_append_decision(engine->overlay, &decision, err);
     if (code == LX_OK)
         code =
             round_tell(engine, &decision, !request->is_preview, false, NULL, 0, ret_decision, err);

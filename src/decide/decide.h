@@ -8,8 +8,8 @@
  *   (probability x value x context x lever, actions.h) -> reasons (explain.h) -> record (record.h)
  *
  * probability       the calibrated chance that he opens the product within 30 days
- * show_probability  the chance with which the policy shows the product here; 1 while the policy
- *                   leaves nothing to chance
+ * show_probability  the chance with which the policy shows the product here; 1 except where the
+ *                   last place may be left to chance (arbitrate.h)
  * score             0-100: 50 is the chance of the bank's average (customer, product) pair, and
  *                   every 6 points double the odds (registry.h). It is not a probability and not
  *                   the order: the order is that of `priority`, the product of the factors.
@@ -17,7 +17,8 @@
  * products in the order of popularity: is_personalised is false, probability and score are the
  * whole bank's for the product, and there are no reasons.
  *
- * Same snapshot, model, rules, answers and environment give the same decision, byte for byte.
+ * Same snapshot, model, rules, answers and environment give the same decision, byte for byte; what
+ * is drawn is drawn with the decision's own id.
  * Ownership: a decision owns everything in it; decision_release gives it back.
  * Errors:    LX_ERR_NOT_FOUND (customer), LX_ERR_USAGE (count, placement), journal's; after an
  *            error nothing is recorded and nothing is told.
@@ -49,6 +50,7 @@ struct decision_item {
     const char *product, *zh, *en; /* code and names */
     int product_index;
     int score;
+    const char *place; /* how it came to be shown: "plain", "explored", "informative" */
     double probability, show_probability;
     struct decision_factors factors;
     struct decision_reason reasons[DECISION_REASONS_MAX];

@@ -38,6 +38,7 @@ static void item_json(struct json_writer *json, const struct decision_item *item
     json_name_int(json, "score", item->score);
     json_name_real(json, "probability", item->probability);
     json_name_real(json, "show_probability", item->show_probability);
+    json_name_text(json, "place", item->place);
     factors_json(json, &item->factors);
     reasons_json(json, item);
     if (item->answer != BANK_ANSWER_NONE)

@@ -18,6 +18,8 @@ static enum lx_err read_actions(struct engine *engine, const char *folder, struc
     if (code == LX_OK)
         code = actions_parse(path, lx_buffer_text(&text), text.length, bank_catalogue(engine->bank),
                              &engine->actions, err);
+    if (code == LX_OK)
+        code = segments_open(path, &engine->actions, engine->book.schema, &engine->segments, err);
     lx_buffer_release(&text);
     return code;
 }
@@ -61,6 +63,10 @@ static enum lx_err open_parts(struct engine *engine, const char *folder, struct 
     if (code == LX_OK)
         code = overlay_open(engine->bank, engine->journal, can_write, &engine->overlay, err);
     if (code == LX_OK && can_write) code = record_rules(engine, err);
+    if (code == LX_OK)
+        code = posteriors_open(bank_store(engine->bank), engine->journal,
+                               bank_catalogue(engine->bank), &engine->actions.explore,
+                               bank_utc_offset_minutes(engine->bank), &engine->posteriors, err);
     return code;
 }
 
@@ -109,6 +115,10 @@ void engine_close(struct engine *engine)
     if (engine == NULL) return;
     if (engine->overlay != NULL && engine->mode == ENGINE_WRITE)
         overlay_try_project(engine->overlay);
+    if (engine->posteriors != NULL && engine->mode == ENGINE_WRITE)
+        posteriors_try_save(engine->posteriors);
+    posteriors_close(engine->posteriors);
+    segments_close(engine->segments);
     overlay_close(engine->overlay);
     journal_close(engine->journal);
     rounds_kernel_release(&engine->kernel);
@@ -132,7 +142,8 @@ enum lx_err engine_project(struct engine *engine, struct lx_error *err)
 {
     LX_ASSERT(engine->mode == ENGINE_WRITE);
 
-    return overlay_project(engine->overlay, err);
+    enum lx_err code = overlay_project(engine->overlay, err);
+    return code == LX_OK ? posteriors_save(engine->posteriors, err) : code;
 }
 
 struct bank *engine_bank(struct engine *engine)

@@ -7,7 +7,9 @@
 #include "decide/engine.h"
 #include "decide/explain.h"
 #include "decide/overlay.h"
+#include "decide/posteriors.h"
 #include "decide/rule_book.h"
+#include "decide/segments.h"
 #include "learn/attribution.h"
 #include "model/rounds.h"
 
@@ -23,6 +25,8 @@ struct engine {
     struct overlay *overlay;
     struct rule_book book;
     struct actions actions;
+    struct segments *segments;
+    struct posteriors *posteriors;
     struct attribution *attribution;
     struct rounds_kernel kernel;
     struct explain_index sentences;

@@ -9,6 +9,13 @@ enum {
     COUNT_MAX = LX_PRODUCT_MAX, /* candidates, refusals, answers */
 };
 
+const char *record_place_text(enum record_place place)
+{
+    static const char *const texts[RECORD_PLACE_END] = {"plain", "explored", "informative"};
+    LX_ASSERT(place < RECORD_PLACE_END);
+    return texts[place];
+}
+
 /* The bits of each, as bytes_put_u32 would put them one by one. */
 static void put_floats(struct lx_buffer *buffer, const float *values, size_t count)
 {
@@ -44,6 +51,9 @@ static void put_candidate(struct lx_buffer *buffer, const struct record_candidat
     bytes_put_varint(buffer, (uint64_t)candidate->product);
     put_string(buffer, candidate->code);
     bytes_put_varint(buffer, (uint64_t)candidate->rank);
+    bytes_put_u8(buffer, (uint8_t)candidate->place);
+    bytes_put_real(buffer, candidate->a);
+    bytes_put_real(buffer, candidate->b);
     bytes_put_varint(buffer, (uint64_t)candidate->score);
     bytes_put_real(buffer, candidate->base_log_odds);
     bytes_put_real(buffer, candidate->log_odds);
@@ -103,6 +113,8 @@ static void put_decision(const struct record_decision *decision, struct lx_buffe
     put_string(buffer, decision->placement);
     bytes_put_u8(buffer, (uint8_t)decision->round);
     bytes_put_varint(buffer, (uint64_t)decision->asked);
+    put_string(buffer, decision->segment != NULL ? decision->segment : "");
+    bytes_put_real(buffer, decision->explore);
     bytes_put_u8(buffer, decision->is_personalised);
     bytes_put_signed(buffer, decision->decided_ms);
     bytes_put_signed(buffer, decision->as_of_ms);
@@ -137,6 +149,11 @@ void record_answer_write(const struct record_answer *answer, struct lx_buffer *b
     bytes_put_signed(buffer, answer->answered_ms);
     bytes_put_u8(buffer, answer->is_final);
     put_given(buffer, answer->given, answer->given_count);
+    put_string(buffer, answer->segment != NULL ? answer->segment : "");
+    for (size_t i = 0; i < answer->given_count; i++) {
+        bytes_put_u8(buffer, (uint8_t)answer->given[i].before);
+        bytes_put_signed(buffer, answer->given[i].before_ms);
+    }
     bytes_put_u8(buffer, answer->has_next);
     if (answer->has_next) put_decision(&answer->next, buffer);
 }
@@ -228,6 +245,14 @@ static const float *get_floats(struct reading *reading, size_t count)
     return values;
 }
 
+static enum bank_answer get_said(struct reading *reading)
+{
+    uint8_t answer = bytes_get_u8(&reading->bytes);
+    if (answer <= BANK_ANSWER_RETRACTED) return answer;
+    reading->bytes.is_failed = true;
+    return BANK_ANSWER_NONE;
+}
+
 static void get_given(struct reading *reading, struct record_given **ret_given, size_t *ret_count)
 {
     size_t count = get_count(reading, COUNT_MAX);
@@ -235,9 +260,9 @@ static void get_given(struct reading *reading, struct record_given **ret_given, 
     for (size_t i = 0; given != NULL && i < count; i++) {
         given[i].product = get_int(reading, LX_PRODUCT_MAX - 1);
         given[i].code = get_string(reading);
-        uint8_t answer = bytes_get_u8(&reading->bytes);
-        if (answer > BANK_ANSWER_RETRACTED) reading->bytes.is_failed = true;
-        given[i].answer = answer > BANK_ANSWER_RETRACTED ? BANK_ANSWER_NONE : answer;
+        given[i].answer = get_said(reading);
+        given[i].before = BANK_ANSWER_NONE;
+        given[i].before_ms = 0;
     }
     *ret_given = given;
     *ret_count = given != NULL ? count : 0;
@@ -250,6 +275,15 @@ static void get_candidate(struct reading *reading, size_t pair_count,
     candidate->product = get_int(reading, LX_PRODUCT_MAX - 1);
     candidate->code = get_string(reading);
     candidate->rank = get_int(reading, LX_PRODUCT_MAX);
+    candidate->place = RECORD_PLACE_PLAIN;
+    candidate->a = candidate->b = 0;
+    if (reading->version > 2) {
+        uint8_t place = bytes_get_u8(bytes);
+        if (place >= RECORD_PLACE_END) bytes->is_failed = true;
+        candidate->place = place < RECORD_PLACE_END ? (enum record_place)place : RECORD_PLACE_PLAIN;
+        candidate->a = bytes_get_real(bytes);
+        candidate->b = bytes_get_real(bytes);
+    }
     candidate->score = get_int(reading, 100);
     candidate->base_log_odds = bytes_get_real(bytes);
     candidate->log_odds = bytes_get_real(bytes);
@@ -327,6 +361,8 @@ static void get_decision(struct reading *reading, struct record_decision *decisi
     decision->placement = get_string(reading);
     decision->round = bytes_get_u8(bytes);
     decision->asked = get_int(reading, LX_PRODUCT_MAX);
+    decision->segment = reading->version > 2 ? get_string(reading) : "";
+    decision->explore = reading->version > 2 ? bytes_get_real(bytes) : 0;
     decision->is_personalised = bytes_get_u8(bytes) != 0;
     decision->decided_ms = bytes_get_signed(bytes);
     decision->as_of_ms = bytes_get_signed(bytes);
@@ -352,6 +388,11 @@ static void get_answer(struct reading *reading, struct record_answer *answer)
     answer->answered_ms = bytes_get_signed(&reading->bytes);
     answer->is_final = bytes_get_u8(&reading->bytes) != 0;
     get_given(reading, &answer->given, &answer->given_count);
+    answer->segment = reading->version > 2 ? get_string(reading) : "";
+    for (size_t i = 0; reading->version > 2 && i < answer->given_count; i++) {
+        answer->given[i].before = get_said(reading);
+        answer->given[i].before_ms = bytes_get_signed(&reading->bytes);
+    }
     answer->has_next = bytes_get_u8(&reading->bytes) != 0;
     if (answer->has_next && !is_bad(reading)) get_decision(reading, &answer->next);
 }

@@ -15,7 +15,8 @@
  *
  * The same record gives the same bytes. Reading never trusts a length: bytes that are not such a
  * record are LX_ERR_CORRUPT, a later version is LX_ERR_VERSION. Of a decision of version 1 a
- * refusal has its rule's name alone.
+ * refusal has its rule's name alone; before version 3 there are no segments, no places by chance,
+ * and an answer does not say what it replaces.
  *
  * Ownership: what is decoded lives in the arena, texts are copied. Threads: pure.
  */
@@ -25,15 +26,26 @@
 #include "decide/decide.h"
 #include "decide/rules.h"
 
-enum { RECORD_VERSION = 2, RECORD_ID_BYTES = 16, RECORD_MODEL_SIZE = REGISTRY_ID_SIZE };
+enum { RECORD_VERSION = 3, RECORD_ID_BYTES = 16, RECORD_MODEL_SIZE = REGISTRY_ID_SIZE };
 
 /* 8 is a change of models: model/life_record.h. */
 enum record_kind { RECORD_DECISION = 1, RECORD_ANSWER = 2, RECORD_RULES = 3 };
 
+/* Why a candidate got its place. */
+enum record_place {
+    RECORD_PLACE_PLAIN = 0, /* or none */
+    RECORD_PLACE_EXPLORED = 1,
+    RECORD_PLACE_INFORMATIVE = 2,
+    RECORD_PLACE_END
+};
+const char *record_place_text(enum record_place place); /* "plain", "explored", "informative" */
+
 struct record_candidate {
     int product;
     const char *code;
-    int rank; /* 1 ... as shown; 0: not shown */
+    int rank;                /* 1 ... as shown; 0: not shown */
+    enum record_place place; /* how it came there */
+    double a, b;             /* Beta posterior that a place by chance was drawn with; 0: none */
     int score;
     double base_log_odds; /* the model's, calibrated */
     double log_odds;      /* after the answers; the same in the first round */
@@ -56,13 +68,18 @@ struct record_given {
     int product;
     const char *code;
     enum bank_answer answer;
+    /* In an answer: what it replaces in its round, and when that was said. */
+    enum bank_answer before;
+    int64_t before_ms;
 };
 
 struct record_decision {
     uint8_t id[RECORD_ID_BYTES], parent[RECORD_ID_BYTES]; /* parent all zero: none */
     const char *customer_id, *placement;
-    int64_t customer; /* dense number */
-    int round, asked; /* asked: how many places there were */
+    int64_t customer;    /* dense number */
+    int round, asked;    /* asked: how many places there were */
+    const char *segment; /* its name in actions.ini, "" for none */
+    double explore;      /* the chance that the last place was left to chance */
     bool is_personalised;
     int64_t decided_ms, as_of_ms;
     char model[RECORD_MODEL_SIZE];
@@ -81,7 +98,8 @@ struct record_answer {
     uint8_t decision[RECORD_ID_BYTES];
     uint64_t decision_position;
     int64_t customer, answered_ms;
-    bool is_final; /* of the round, after this */
+    bool is_final;       /* of the round, after this */
+    const char *segment; /* of the customer, as the round that is answered has it */
     struct record_given *given;
     size_t given_count;
     bool has_next;

@@ -178,31 +178,50 @@ static enum lx_err past_offers(void *context, const struct rule_past **ret_past,
     return LX_OK;
 }
 
+/* What the rules and the segments are told of; `context` and `shown` are borrowed. */
+static struct rule_question question_of(struct sight *sight, const struct view_context *context,
+                                        const uint64_t *shown)
+{
+    const struct round_request *request = sight->request;
+    return (struct rule_question){.context = context,
+                                  .facts = &sight->facts,
+                                  .as_of_ms = sight->as_of_ms,
+                                  .customer_values = sight->customer_values,
+                                  .pair_values = sight->pair_values,
+                                  .pair_count = sight->engine->pair_count,
+                                  .placement = request->placement,
+                                  .channel = sight->placement->channel,
+                                  .round = request->first == NULL ? 1 : 2,
+                                  .now_ms = request->now_ms,
+                                  .answers = request->answers,
+                                  .answer_count = request->answer_count,
+                                  .shown = shown,
+                                  .past = sight->arena != NULL ? past_offers : NULL,
+                                  .past_context = sight};
+}
+
+static struct view_context context_of(const struct sight *sight)
+{
+    return (struct view_context){sight->catalogue, view_snapshot_peers(sight->engine->snapshot),
+                                 bank_utc_offset_minutes(sight->engine->bank)};
+}
+
 static enum lx_err ask_rules(struct sight *sight, const uint64_t *wanted, int16_t *ret_rules)
 {
     const struct round_request *request = sight->request;
-    const struct view_context context = {sight->catalogue,
-                                         view_snapshot_peers(sight->engine->snapshot),
-                                         bank_utc_offset_minutes(sight->engine->bank)};
+    const struct view_context context = context_of(sight);
     uint64_t shown[(LX_PRODUCT_MAX + 63) / 64] = {0};
     for (size_t i = 0; request->first != NULL && i < sight->catalogue->count; i++)
         if (is_of_first_round(request, (int)i)) shown[i / 64] |= UINT64_C(1) << i % 64;
-    const struct rule_question question = {.context = &context,
-                                           .facts = &sight->facts,
-                                           .as_of_ms = sight->as_of_ms,
-                                           .customer_values = sight->customer_values,
-                                           .pair_values = sight->pair_values,
-                                           .pair_count = sight->engine->pair_count,
-                                           .placement = request->placement,
-                                           .channel = sight->placement->channel,
-                                           .round = request->first == NULL ? 1 : 2,
-                                           .now_ms = request->now_ms,
-                                           .answers = request->answers,
-                                           .answer_count = request->answer_count,
-                                           .shown = shown,
-                                           .past = sight->arena != NULL ? past_offers : NULL,
-                                           .past_context = sight};
+    const struct rule_question question = question_of(sight, &context, shown);
     return rules_judge(sight->engine->book.rules, &question, wanted, ret_rules, sight->err);
+}
+
+static enum lx_err find_segment(struct sight *sight, struct record_decision *decision)
+{
+    const struct view_context context = context_of(sight);
+    const struct rule_question question = question_of(sight, &context, NULL);
+    return segments_find(sight->engine->segments, &question, &decision->segment, sight->err);
 }
 
 enum lx_err round_rule(struct engine *engine, int64_t customer, int product, int *ret_rule,
@@ -276,6 +295,48 @@ static enum lx_err gather(struct sight *sight, struct record_decision *decision)
     return code;
 }
 
+static bool is_new(const struct sight *sight, int product, int32_t day)
+{
+    const struct actions_explore *explore = &sight->engine->actions.explore;
+    int32_t age = day - sight->catalogue->products[product].launched_day;
+    if (age < 0 || age >= explore->new_days) return false;
+    return posteriors_of(sight->engine->posteriors, NULL, product, day).answers <
+           explore->new_answers;
+}
+
+static double or_else(double own, double common)
+{
+    return isnan(own) ? common : own;
+}
+
+/* The second round is there to be right with what has just been learnt, and who wants no
+ * personalisation gets the list that everybody gets: only first rounds of the others explore. */
+static void assign_places(const struct sight *sight, struct record_decision *decision)
+{
+    const struct beta_table *tables[LX_PRODUCT_MAX];
+    bool news[LX_PRODUCT_MAX];
+    const struct engine *engine = sight->engine;
+    const struct actions_explore *explore = &engine->actions.explore;
+    struct arbitrate_plan plan = {.places = decision->asked};
+    if (decision->round == 1 && decision->is_personalised) {
+        int32_t day = lx_day_of_ms(decision->decided_ms, bank_utc_offset_minutes(engine->bank));
+        plan.explore = (struct arbitrate_explore){
+            .share = or_else(sight->placement->explore_share, explore->share),
+            .new_share = or_else(sight->placement->explore_new_share, explore->new_share),
+            .floor = explore->floor,
+            .is_drawn = sight->request->id != NULL,
+            .seed = sight->request->id != NULL ? arbitrate_seed(sight->request->id) : 0,
+            .tables = tables,
+            .is_new = news};
+        for (size_t i = 0; i < decision->candidate_count; i++) {
+            int product = decision->candidates[i].product;
+            tables[i] = posteriors_table(engine->posteriors, decision->segment, product, day);
+            news[i] = is_new(sight, product, day);
+        }
+    }
+    decision->explore = arbitrate(&plan, decision->candidates, decision->candidate_count);
+}
+
 static enum lx_err give_reasons(const struct sight *sight, struct record_decision *decision)
 {
     struct engine *engine = sight->engine;
@@ -345,11 +406,12 @@ enum lx_err round_decide(struct engine *engine, const struct round_request *requ
     memcpy(decision.actions_hash, engine->actions.hash, sizeof decision.actions_hash);
     memcpy(decision.feature_set, model_card(engine->model)->feature_set,
            sizeof decision.feature_set);
-    code = gather(&sight, &decision);
+    if (request->id != NULL) memcpy(decision.id, request->id, sizeof decision.id);
+    code = find_segment(&sight, &decision);
+    if (code == LX_OK) code = gather(&sight, &decision);
     if (code == LX_OK) code = copy_given(&sight, &decision);
     if (code != LX_OK) return code;
-    arbitrate(&(struct arbitrate_plan){.places = request->count}, decision.candidates,
-              decision.candidate_count);
+    assign_places(&sight, &decision);
     code = give_reasons(&sight, &decision);
     if (code == LX_OK) *ret_decision = decision;
     return code;
@@ -370,7 +432,8 @@ enum lx_err round_given(const struct record_decision *round, uint64_t position,
         enum bank_answer answer =
             overlay_standing(answers, answer_count, candidate->product, position, &answered_ms);
         if (answer == BANK_ANSWER_NONE) continue;
-        given[count++] = (struct record_given){candidate->product, candidate->code, answer};
+        given[count++] = (struct record_given){
+            .product = candidate->product, .code = candidate->code, .answer = answer};
     }
     *ret_given = given;
     *ret_count = count;

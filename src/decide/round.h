@@ -15,6 +15,8 @@ struct round_request {
     const char *placement; /* a section of actions.ini */
     int count;             /* places */
     int64_t now_ms;
+    const uint8_t
+        *id; /* RECORD_ID_BYTES of a decision that will be recorded; NULL: draws nothing */
     /* Everything that the customer has answered, as it stands; products of the first round are not
      * shown again in the second. */
     const struct overlay_answer *answers;
@@ -24,7 +26,7 @@ struct round_request {
     size_t given_count;
 };
 
-/* Fills everything but id and parent. */
+/* Fills everything but the parent. */
 LX_MUST_USE enum lx_err round_decide(struct engine *engine, const struct round_request *request,
                                      struct lx_arena *arena, struct record_decision *ret_decision,
                                      struct lx_error *err);

@@ -46,6 +46,7 @@ static void tell_item(struct telling *telling, const struct record_candidate *ca
                                    .en = copy(telling, product->en),
                                    .product_index = candidate->product,
                                    .score = candidate->score,
+                                   .place = record_place_text(candidate->place),
                                    .probability = candidate->factors.probability,
                                    .show_probability = candidate->show_probability,
                                    .factors = candidate->factors,

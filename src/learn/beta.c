@@ -81,7 +81,7 @@ static double quantile(double a, double b, double norm, double chance, double st
         if (fabs(off) <= 1e-13 || high - low <= 4 * DBL_EPSILON * high) break;
         double slope = exp(norm + (a - 1) * log(x) + (b - 1) * log1p(-x));
         double next = x - off / slope;
-        /* Near 0 a bracket is halved in the logarithm, else a small rate takes hundreds of steps. */
+        /* Near 0 a bracket is halved in the logarithm, or a small rate takes hundreds of steps. */
         double middle = low > 0 ? sqrt(low * high) : high < 1e-3 ? high * high : high / 2;
         if (high > 0.25) middle = (low + high) / 2;
         x = next > low && next < high ? next : middle;

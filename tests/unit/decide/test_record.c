@@ -45,6 +45,9 @@ static void make(struct made *made, uint64_t seed)
             .base_log_odds = lx_rng_normal(&rng),
             .log_odds = lx_rng_normal(&rng),
             .show_probability = 1,
+            .place = i == 1 ? RECORD_PLACE_EXPLORED : RECORD_PLACE_PLAIN,
+            .a = 0.5 + (double)i,
+            .b = 9.5,
             .factors = {0.1, 1, 2, 3, 0.6},
             .pair_values = made->pair_values[i],
             .reasons = {{"理由", "reason", "age", 0.25}, {"二", "two", "balance", 0.125}},
@@ -53,13 +56,16 @@ static void make(struct made *made, uint64_t seed)
         made->refusals[i] = rules[rule];
         made->refusals[i].product = (int)i;
         made->refusals[i].code = codes[i];
-        made->given[i] = (struct record_given){(int)i, codes[i], (enum bank_answer)(1 + i)};
+        made->given[i] = (struct record_given){(int)i, codes[i], (enum bank_answer)(1 + i),
+                                               (enum bank_answer)(i % 3), (int64_t)i * 7};
     }
     made->decision = (struct record_decision){.customer_id = "0123456789abcdef",
                                               .placement = "rm",
                                               .customer = (int64_t)lx_rng_below(&rng, 1 << 30),
                                               .round = 1 + (int)lx_rng_below(&rng, 2),
                                               .asked = 5,
+                                              .segment = seed % 3 == 0 ? "young" : "",
+                                              .explore = 0.1,
                                               .is_personalised = lx_rng_chance(&rng, 0.5),
                                               .decided_ms = -5 + (int64_t)lx_rng_below(&rng, 10),
                                               .as_of_ms = (int64_t)lx_rng_next(&rng),
@@ -82,6 +88,7 @@ static void write_any(const struct made *made, bool is_answer, struct lx_buffer 
                                    .customer = 5,
                                    .answered_ms = 123,
                                    .is_final = true,
+                                   .segment = made->decision.segment,
                                    .given = (struct record_given *)(uintptr_t)made->given,
                                    .given_count = made->decision.given_count,
                                    .has_next = made->decision.round == 2,
@@ -213,11 +220,17 @@ static void test_a_decision_of_version_1_has_its_rules_names(void **state)
     do make(&made, seed++);
     while (made.decision.refusal_count != 2);
     made.decision.refusals = NULL;
-    made.decision.refusal_count = made.decision.given_count = 0;
+    made.decision.refusal_count = made.decision.given_count = made.decision.candidate_count = 0;
+    made.decision.segment = "here is the segment";
     write_any(&made, false, &bytes);
+    const char *segment = memmem(bytes.bytes, bytes.length, "here is the segment", 19);
+    assert_non_null(segment);
+    size_t before = (size_t)(segment - (const char *)bytes.bytes) - 1, behind = before + 1 + 19 + 8;
     lx_buffer_init(&old, LX_CONFIG_MAX);
     lx_buffer_append(&old, "\x01\x01", 2);
-    lx_buffer_append(&old, bytes.bytes + 2, bytes.length - 5); /* 0 rules, 0 refusals, 0 answers */
+    lx_buffer_append(&old, bytes.bytes + 2, before - 2);
+    /* 0 rules, 0 refusals, 0 answers come last */
+    lx_buffer_append(&old, bytes.bytes + behind, bytes.length - behind - 3);
     bytes_put_varint(&old, 2);
     for (int i = 0; i < 2; i++) {
         bytes_put_varint(&old, (uint64_t)i);
@@ -232,6 +245,8 @@ static void test_a_decision_of_version_1_has_its_rules_names(void **state)
     assert_string_equal(record.decision.refusals[1].rule, "age_unknown");
     assert_string_equal(record.decision.refusals[1].code, codes[1]);
     assert_int_equal(record.decision.refusals[1].stage, RULE_STAGE_NONE);
+    assert_string_equal(record.decision.segment, "");
+    assert_true(record.decision.explore == 0);
     lx_arena_release(&arena);
     lx_buffer_release(&bytes);
     lx_buffer_release(&old);
