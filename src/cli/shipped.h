@@ -2,8 +2,9 @@
 #define CLI_SHIPPED_H
 
 /*
- * shipped: the files of data/ that the program carries: catalogue, rules, actions, mappings, the
- * synthetic bank's profile. They are embedded when it is built, so that one binary is enough.
+ * shipped: the files of data/ that the program carries: catalogue, features, labels, rules,
+ * actions, mappings, the synthetic bank's profile. They are embedded when it is built, so that one
+ * binary is enough.
  */
 
 #include "base/buffer.h"
