@@ -6,85 +6,54 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "decide/explain_table.h"
 #include "model/rows.h"
+#include "view/sentence.h"
 
 enum { SENTENCE_MAX = 400 };
 
-struct sentence {
-    const char *feature, *topic;
-    double low, high;
-    const char *zh, *en;
-};
-
-static const struct sentence sentences[] = {
-#define X(feature, topic, low, high, zh, en) {#feature, #topic, low, high, zh, en},
-    EXPLAIN_MAP(X)
-#undef X
-};
-
-size_t explain_sentence_count(void)
-{
-    return LX_COUNT_OF(sentences);
-}
-
-const char *explain_sentence_feature(size_t sentence)
-{
-    LX_ASSERT(sentence < LX_COUNT_OF(sentences));
-    return sentences[sentence].feature;
-}
-
-_Static_assert(LX_COUNT_OF(sentences) <= EXPLAIN_SENTENCES_MAX, "struct explain_index");
-
-static uint16_t column_of(const struct view_features *features, const char *feature)
-{
-    size_t place = view_features_find(features, VIEW_CUSTOMER, feature);
-    if (place != SIZE_MAX) return (uint16_t)place;
-    place = view_features_find(features, VIEW_PAIR, feature);
-    if (place == SIZE_MAX) return EXPLAIN_NO_COLUMN;
-    return (uint16_t)(view_features_count(features, VIEW_CUSTOMER) + place);
-}
-
 void explain_index_init(struct explain_index *index, const struct view_features *features)
 {
-    *index = (struct explain_index){.topic_count = 0};
-    for (size_t i = 0; i < LX_COUNT_OF(sentences); i++) {
-        size_t same = 0;
-        while (strcmp(sentences[same].topic, sentences[i].topic) != 0) same++;
-        index->columns[i] = column_of(features, sentences[i].feature);
-        index->topics[i] = same < i ? index->topics[same] : (uint16_t)index->topic_count++;
+    const char *topics[EXPLAIN_SENTENCES_MAX];
+    size_t columns =
+        view_features_count(features, VIEW_CUSTOMER) + view_features_count(features, VIEW_PAIR);
+    index->count = 0;
+    index->topic_count = 0;
+    for (size_t i = 0; i < columns; i++) {
+        const struct view_feature *feature = rows_feature(features, i);
+        size_t topic = 0;
+        if (feature->say_zh == NULL) continue;
+        while (topic < index->topic_count && strcmp(topics[topic], feature->topic) != 0) topic++;
+        if (topic == index->topic_count) topics[index->topic_count++] = feature->topic;
+        index->sentences[index->count++] =
+            (struct explain_sentence){feature, (uint16_t)i, (uint16_t)topic};
     }
 }
 
 /* One topic while its members are gathered. */
 struct topic {
-    double weight;                  /* of all members */
-    const struct sentence *best;    /* NULL: none can be said */
-    size_t best_column, best_place; /* place: of the sentence in the table */
+    double weight;                       /* of all members */
+    const struct explain_sentence *best; /* NULL: none can be said */
     float best_contribution;
 };
 
-static bool can_be_said(const struct sentence *sentence, float value)
+static bool can_be_said(const struct view_feature *feature, float value)
 {
-    return !isnan(value) && (double)value >= sentence->low && (double)value <= sentence->high;
+    return !isnan(value) && (double)value >= feature->say_from && (double)value <= feature->say_to;
 }
 
 static void gather(const struct explain_input *input, struct topic *topics)
 {
-    for (size_t i = 0; i < LX_COUNT_OF(sentences); i++) {
-        const struct sentence *sentence = &sentences[i];
-        size_t column = input->index->columns[i];
-        if (column == EXPLAIN_NO_COLUMN) continue;
-        LX_ASSERT(column < input->feature_count);
-        float contribution = input->contributions[column];
-        struct topic *topic = &topics[input->index->topics[i]];
+    for (size_t i = 0; i < input->index->count; i++) {
+        const struct explain_sentence *sentence = &input->index->sentences[i];
+        LX_ASSERT(sentence->column < input->feature_count);
+        float contribution = input->contributions[sentence->column];
+        struct topic *topic = &topics[sentence->topic];
         topic->weight += (double)contribution;
-        if (!(contribution > 0) || !can_be_said(sentence, input->row[column])) continue;
+        if (!(contribution > 0)) continue;
+        if (!can_be_said(sentence->feature, input->row[sentence->column])) continue;
         if (topic->best != NULL && contribution <= topic->best_contribution) continue;
         topic->best = sentence;
-        topic->best_column = column;
         topic->best_contribution = contribution;
-        topic->best_place = i;
     }
 }
 
@@ -92,7 +61,7 @@ static int compare_topics(const void *left, const void *right)
 {
     const struct topic *a = left, *b = right;
     if (a->weight != b->weight) return a->weight > b->weight ? -1 : 1;
-    return a->best_place < b->best_place ? -1 : a->best_place > b->best_place;
+    return a->best < b->best ? -1 : a->best > b->best;
 }
 
 static int strongest_tie(const struct explain_input *input)
@@ -155,57 +124,46 @@ static void put_held(struct lx_buffer *buffer, const struct explain_input *input
     lx_buffer_append_text(buffer, is_zh ? product->zh : product->en);
 }
 
-/* One {name}; `noun` is what follows a colon, or NULL. */
-static void put_value(struct lx_buffer *buffer, const struct explain_input *input, float value,
-                      const char *name, size_t name_length, bool is_zh)
+static void put_number(struct lx_buffer *buffer, double number,
+                       const struct view_sentence_part *part)
 {
-    double number = (double)value;
-    const char *noun = memchr(name, ':', name_length);
-    size_t length = noun == NULL ? name_length : (size_t)(noun - name);
-#define IS(text) (length == sizeof(text) - 1 && memcmp(name, text, length) == 0)
-    if (IS("n")) {
-        lx_buffer_printf(buffer, "%.0f", number);
-        if (noun == NULL) return;
-        size_t noun_length = name_length - length - 1;
-        lx_buffer_append_byte(buffer, ' ');
-        lx_buffer_append(buffer, noun + 1, noun_length);
-        if (number != 1) lx_buffer_append_byte(buffer, 's');
-    } else if (IS("yuan")) {
-        put_yuan(buffer, number, is_zh);
-    } else if (IS("percent")) {
-        put_percent(buffer, number);
-    } else if (IS("x")) {
-        lx_buffer_printf(buffer, "%.1f", number);
-    } else if (IS("years")) {
-        lx_buffer_printf(buffer, "%.0f", floor(number));
-    } else if (IS("level")) {
-        lx_buffer_printf(buffer, "C%.0f", number);
-    } else if (IS("minutes")) {
-        lx_buffer_printf(buffer, "%.0f", number / 60);
-    } else if (IS("days")) {
-        put_days(buffer, number, is_zh);
-    } else if (IS("held")) {
-        put_held(buffer, input, is_zh);
-    } else {
-        lx_bug(__FILE__, __LINE__, "a sentence names an unknown value");
-    }
-#undef IS
+    lx_buffer_printf(buffer, "%.0f", number);
+    if (part->length == 0) return;
+    lx_buffer_append_byte(buffer, ' ');
+    lx_buffer_append(buffer, part->text, part->length);
+    if (number != 1) lx_buffer_append_byte(buffer, 's');
 }
 
-static const char *say(const struct explain_input *input, float value, const char *format,
+static void put_value(struct lx_buffer *buffer, const struct explain_input *input, float value,
+                      const struct view_sentence_part *part, bool is_zh)
+{
+    double number = (double)value;
+    switch (part->said) {
+    case VIEW_SAID_NUMBER: put_number(buffer, number, part); return;
+    case VIEW_SAID_YUAN: put_yuan(buffer, number, is_zh); return;
+    case VIEW_SAID_PERCENT: put_percent(buffer, number); return;
+    case VIEW_SAID_RATIO: lx_buffer_printf(buffer, "%.1f", number); return;
+    case VIEW_SAID_YEARS: lx_buffer_printf(buffer, "%.0f", floor(number)); return;
+    case VIEW_SAID_LEVEL: lx_buffer_printf(buffer, "C%.0f", number); return;
+    case VIEW_SAID_MINUTES: lx_buffer_printf(buffer, "%.0f", number / 60); return;
+    case VIEW_SAID_DAYS: put_days(buffer, number, is_zh); return;
+    case VIEW_SAID_HELD: put_held(buffer, input, is_zh); return;
+    case VIEW_SAID_COUNT: break;
+    }
+    lx_bug(__FILE__, __LINE__, "a sentence names an unknown value");
+}
+
+static const char *say(const struct explain_input *input, float value, const char *sentence,
                        bool is_zh, struct lx_arena *arena)
 {
     struct lx_buffer buffer;
+    struct view_sentence_part part;
     lx_buffer_init(&buffer, SENTENCE_MAX);
-    for (const char *at = format; *at != '\0';) {
-        if (*at != '{') {
-            lx_buffer_append_byte(&buffer, *at++);
-            continue;
-        }
-        const char *end = strchr(at, '}');
-        LX_ASSERT(end != NULL);
-        put_value(&buffer, input, value, at + 1, (size_t)(end - at - 1), is_zh);
-        at = end + 1;
+    while (view_sentence_next(&sentence, &part)) {
+        if (part.is_value)
+            put_value(&buffer, input, value, &part, is_zh);
+        else
+            lx_buffer_append(&buffer, part.text, part.length);
     }
     const char *text = NULL;
     if (lx_buffer_error(&buffer) == LX_OK)
@@ -218,18 +176,20 @@ enum lx_err explain(const struct explain_input *input, struct lx_arena *arena,
                     struct decision_reason ret_reasons[DECISION_REASONS_MAX], size_t *ret_count,
                     struct lx_error *err)
 {
-    struct topic topics[LX_COUNT_OF(sentences)] = {{0}};
+    struct topic topics[EXPLAIN_SENTENCES_MAX];
     size_t count = input->index->topic_count, reasons = 0;
+    memset(topics, 0, count * sizeof *topics);
     gather(input, topics);
     qsort(topics, count, sizeof *topics, compare_topics);
     for (size_t i = 0; i < count && reasons < DECISION_REASONS_MAX; i++) {
         const struct topic *topic = &topics[i];
         if (topic->best == NULL || topic->weight < EXPLAIN_WEIGHT_MIN) continue;
-        float value = input->row[topic->best_column];
+        const struct view_feature *feature = topic->best->feature;
+        float value = input->row[topic->best->column];
         struct decision_reason *reason = &ret_reasons[reasons++];
-        *reason = (struct decision_reason){.zh = say(input, value, topic->best->zh, true, arena),
-                                           .en = say(input, value, topic->best->en, false, arena),
-                                           .feature = topic->best->feature,
+        *reason = (struct decision_reason){.zh = say(input, value, feature->say_zh, true, arena),
+                                           .en = say(input, value, feature->say_en, false, arena),
+                                           .feature = feature->name,
                                            .weight = topic->weight};
         if (reason->zh == NULL || reason->en == NULL)
             return lx_fail(err, LX_ERR_NO_MEMORY, "reasons: out of memory");

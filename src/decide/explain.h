@@ -7,28 +7,32 @@
  *
  * Features that tell the same (logins in 7, 30, 90 days) form a topic. A topic is a reason where
  * its contributions sum to more than EXPLAIN_WEIGHT_MIN log-odds; its sentence is that of the
- * member that adds most by itself and whose value can be said (explain_table.h): three views can,
- * no views cannot, a missing value never. So a sentence always names a feature that the model used
+ * member that adds most by itself and whose value can be said (say_from and say_to in
+ * features.ini): three views can, no views cannot, a missing value never. So a sentence always names a feature that the model used
  * for this customer and product, with its value, and that raised the probability. Topics come by
- * weight, ties by the order of the table.
+ * weight, ties by the order of the features.
  *
  * Ownership: sentences live in the arena. Errors: LX_ERR_NO_MEMORY. Threads: pure.
  */
 
 #include "base/arena.h"
+#include "base/limits.h"
 #include "decide/decide.h"
 #include "view/features.h"
 #include "view/peers.h"
 
 #define EXPLAIN_WEIGHT_MIN 0.01
 
-/* Column and topic of each sentence; looked up once, for they never change. */
-enum { EXPLAIN_SENTENCES_MAX = 256, EXPLAIN_NO_COLUMN = UINT16_MAX };
-struct explain_index {
-    uint16_t columns[EXPLAIN_SENTENCES_MAX], topics[EXPLAIN_SENTENCES_MAX];
-    size_t topic_count;
+/* The features that can be said, in their order; looked up once, for they never change. */
+enum { EXPLAIN_SENTENCES_MAX = LX_FEATURES_MAX };
+struct explain_sentence {
+    const struct view_feature *feature; /* borrowed */
+    uint16_t column, topic;
 };
-/* A sentence of a feature that the bank's file does not define is never said. */
+struct explain_index {
+    struct explain_sentence sentences[EXPLAIN_SENTENCES_MAX];
+    size_t count, topic_count;
+};
 void explain_index_init(struct explain_index *index, const struct view_features *features);
 
 struct explain_input {
@@ -45,9 +49,5 @@ struct explain_input {
 LX_MUST_USE enum lx_err explain(const struct explain_input *input, struct lx_arena *arena,
                                 struct decision_reason ret_reasons[DECISION_REASONS_MAX],
                                 size_t *ret_count, struct lx_error *err);
-
-/* The features that have a sentence. */
-size_t explain_sentence_count(void);
-const char *explain_sentence_feature(size_t sentence);
 
 #endif

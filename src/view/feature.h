@@ -60,6 +60,10 @@ struct view_feature {
     enum view_unit unit;
     const char *otherwise; /* what stands for a missing value, as it is written; NULL: nothing */
     bool is_in_credit;     /* whether credit decisions may read it */
+    /* What is said of a value from say_from to say_to where it is a reason (view/sentence.h);
+     * NULL: nothing. Features of one topic say the same in other words. */
+    const char *say_zh, *say_en, *topic;
+    double say_from, say_to;
 };
 
 /*

@@ -1,8 +1,11 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "codec/field.h"
 #include "view/definitions.h"
 #include "view/feature_set.h"
+#include "view/sentence.h"
 
 static const struct {
     const char *name;
@@ -22,8 +25,9 @@ static const struct {
 #undef TYPE
 };
 
-static const char *const keys[] = {"scope", "expression", "type",    "group",
-                                   "zh",    "en",         "default", "in_credit"};
+static const char *const keys[] = {"scope",    "expression", "type",      "group",  "zh",
+                                   "en",       "default",    "in_credit", "say_zh", "say_en",
+                                   "say_from", "say_to",     "topic"};
 
 struct parse {
     struct view_features *features;
@@ -46,6 +50,7 @@ static enum lx_err out_of_memory(const struct parse *parse)
 
 struct entries {
     const struct ini_entry *scope, *expression, *type, *group, *zh, *en, *otherwise, *in_credit;
+    const struct ini_entry *say_zh, *say_en, *say_from, *say_to, *topic;
 };
 
 static const char *copy(struct parse *parse, const char *text)
@@ -160,10 +165,13 @@ static enum lx_err find_entries(struct parse *parse, const char *section,
 {
     const struct ini *ini = &parse->definitions.ini;
     *ret_entries = (struct entries){
-        ini_find(ini, section, "scope"),   ini_find(ini, section, "expression"),
-        ini_find(ini, section, "type"),    ini_find(ini, section, "group"),
-        ini_find(ini, section, "zh"),      ini_find(ini, section, "en"),
-        ini_find(ini, section, "default"), ini_find(ini, section, "in_credit"),
+        ini_find(ini, section, "scope"),    ini_find(ini, section, "expression"),
+        ini_find(ini, section, "type"),     ini_find(ini, section, "group"),
+        ini_find(ini, section, "zh"),       ini_find(ini, section, "en"),
+        ini_find(ini, section, "default"),  ini_find(ini, section, "in_credit"),
+        ini_find(ini, section, "say_zh"),   ini_find(ini, section, "say_en"),
+        ini_find(ini, section, "say_from"), ini_find(ini, section, "say_to"),
+        ini_find(ini, section, "topic"),
     };
     const char *missing = ret_entries->expression == NULL ? "expression"
                           : ret_entries->type == NULL     ? "type"
@@ -193,6 +201,46 @@ static enum lx_err check_keys(const struct parse *parse)
     return code;
 }
 
+static enum lx_err read_sentence(struct parse *parse, const struct ini_entry *entry,
+                                 const char **ret_text)
+{
+    size_t offset = 0;
+    const char *fault = view_sentence_fault(entry->value, &offset);
+    if (fault != NULL) return definitions_fail(&parse->definitions, entry, offset, fault);
+    *ret_text = copy(parse, entry->value);
+    return *ret_text == NULL ? out_of_memory(parse) : LX_OK;
+}
+
+static enum lx_err read_bound(struct parse *parse, const struct ini_entry *entry, double *ret_bound)
+{
+    struct lx_error unused;
+    if (entry == NULL) return LX_OK;
+    if (field_real(entry->value, strlen(entry->value), ret_bound, &unused) == LX_OK) return LX_OK;
+    return fail_at(parse, entry, "a number is wanted, as the feature's values are kept");
+}
+
+/* All of a reason or nothing of it. */
+static enum lx_err read_sentences(struct parse *parse, const struct entries *entries,
+                                  struct view_feature *title)
+{
+    const struct ini_entry *others[] = {entries->say_en, entries->say_from, entries->say_to,
+                                        entries->topic};
+    title->say_from = -INFINITY;
+    title->say_to = INFINITY;
+    for (size_t i = 0; entries->say_zh == NULL && i < LX_COUNT_OF(others); i++)
+        if (others[i] != NULL) return fail_at(parse, others[i], "say_zh is missing beside it");
+    if (entries->say_zh == NULL) return LX_OK;
+    if (entries->say_en == NULL)
+        return fail_at(parse, entries->say_zh, "say_en is missing beside it");
+    enum lx_err code = read_sentence(parse, entries->say_zh, &title->say_zh);
+    if (code == LX_OK) code = read_sentence(parse, entries->say_en, &title->say_en);
+    if (code == LX_OK) code = read_bound(parse, entries->say_from, &title->say_from);
+    if (code == LX_OK) code = read_bound(parse, entries->say_to, &title->say_to);
+    if (code != LX_OK) return code;
+    title->topic = entries->topic == NULL ? title->name : copy(parse, entries->topic->value);
+    return title->topic == NULL ? out_of_memory(parse) : LX_OK;
+}
+
 static enum lx_err scope_of(struct parse *parse, const struct entries *entries,
                             enum view_scope *ret_scope)
 {
@@ -213,6 +261,7 @@ static enum lx_err read_feature(struct parse *parse, const struct entries *entri
     struct view_features *features = parse->features;
     struct feature *feature = &features->items[scope][features->counts[scope]];
     enum lx_err code = read_title(parse, entries, &feature->title);
+    if (code == LX_OK) code = read_sentences(parse, entries, &feature->title);
     if (code == LX_OK) code = compile(parse, entries, scope, feature);
     if (feature->expr != NULL) features->counts[scope]++; /* released with the others from here */
     if (code != LX_OK) return code;

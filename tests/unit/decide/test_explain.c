@@ -177,14 +177,14 @@ static void test_reasons_keep_their_promises(void **state)
     free(scene);
 }
 
-static void test_every_sentence_names_a_feature_once(void **state)
+static void test_most_shipped_features_can_be_said(void **state)
 {
-    for (size_t i = 0; i < explain_sentence_count(); i++) {
-        (void)column(explain_sentence_feature(i));
-        for (size_t j = 0; j < i; j++)
-            assert_string_not_equal(explain_sentence_feature(i), explain_sentence_feature(j));
-    }
-    assert_true(explain_sentence_count() > 80);
+    struct scene *scene = malloc(sizeof *scene);
+    scene_init(scene);
+    assert_true(scene->index.count > 80 && scene->index.count < shipped_count());
+    assert_true(scene->index.topic_count > 30 && scene->index.topic_count < scene->index.count);
+    lx_arena_release(&scene->arena);
+    free(scene);
 }
 
 int main(void)
@@ -194,7 +194,7 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_said_is_not),
         cmocka_unit_test(test_features_that_tell_the_same_are_one_reason),
         cmocka_unit_test(test_reasons_keep_their_promises),
-        cmocka_unit_test(test_every_sentence_names_a_feature_once),
+        cmocka_unit_test(test_most_shipped_features_can_be_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
