@@ -8,9 +8,9 @@
  * Features that tell the same (logins in 7, 30, 90 days) form a topic. A topic is a reason where
  * its contributions sum to more than EXPLAIN_WEIGHT_MIN log-odds; its sentence is that of the
  * member that adds most by itself and whose value can be said (say_from and say_to in
- * features.ini): three views can, no views cannot, a missing value never. So a sentence always names a feature that the model used
- * for this customer and product, with its value, and that raised the probability. Topics come by
- * weight, ties by the order of the features.
+ * features.ini): three views can, no views cannot, a missing value never. So a sentence always
+ * names a feature that the model used for this customer and product, with its value, and that
+ * raised the probability. Topics come by weight, ties by the order of the features.
  *
  * Ownership: sentences live in the arena. Errors: LX_ERR_NO_MEMORY. Threads: pure.
  */

@@ -249,6 +249,12 @@ static void test_a_wrong_file_is_refused_at_its_place(void **state)
         {"[a]\nexpression = sum(quantity)\ndefault = 'x'\n" REST, "f.ini:3:11: [a]"},
         {"[a]\nexpression = count() where peer('cohort_holders') > 0.5\n" REST,
          "[a] asks the peers and has a window"},
+        {"[a]\nexpression = 1\n" REST "say_zh = 数\n", "f.ini:7:10: [a] say_en is missing"},
+        {"[a]\nexpression = 1\n" REST "topic = x\n", "f.ini:7:9: [a] say_zh is missing"},
+        {"[a]\nexpression = 1\n" REST "say_zh = {n}\nsay_en = has {m}\n",
+         "f.ini:8:14: [a] in braces stands n"},
+        {"[a]\nexpression = 1\n" REST "say_zh = 数\nsay_en = x\nsay_from = few\n",
+         "[a] a number is wanted"},
         {"[a]\nexpression = 1\n" REST, "[age] is missing"},
     };
     for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
