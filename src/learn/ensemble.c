@@ -284,6 +284,7 @@ enum lx_err ensemble_fit(const struct ensemble_params *params, const struct matr
                          const struct lx_env *env, struct ensemble **ret_ensemble,
                          double *ret_own_margins, struct lx_error *err)
 {
+    LX_ASSERT(params->trees.margins == NULL); /* members have rows of their own */
     LX_ASSERT(params->member_count >= 1 && params->member_count <= ENSEMBLE_MEMBERS_MAX);
     LX_ASSERT(ret_own_margins == NULL || params->member_count > 1);
     LX_ASSERT(params->trees.objective != XGB_REGRESSION && matrix->row_count <= UINT32_MAX);

@@ -48,7 +48,8 @@ struct second_round_data {
     const float *log_odds;        /* C * P, out of fold */
     const uint8_t *truth;         /* C * P, 0 or 1: what he would answer */
     const uint16_t *categories;   /* P numbers, or NULL: all products are of one */
-    const float *likeness;        /* P * P in [0, 1], how alike two products are, or NULL */
+    const float *likeness;        /* P * P in [-1, 1], or NULL: how near the product graph puts two
+                                   * products (relations.h's association, or likeness of terms) */
 };
 
 enum { SECOND_ROUND_LENGTHS_MAX = 4, SECOND_ROUND_MEMBERS_MAX = 16 };

@@ -11,7 +11,7 @@
 #include "model/trial.h"
 #include "model/trial_predictions.h"
 
-enum { TRIAL_VALUES_MAX = 16 };
+enum { TRIAL_VALUES_MAX = 20 };
 
 enum trial_figure_source {
     TRIAL_PR_AUC,

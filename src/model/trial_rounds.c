@@ -7,6 +7,10 @@
  * Ours: a classifier for each product gives the first list, the learner of second_round the second.
  * The plain tool: XGBoost for each product, and once more for each product and k among those who
  * were not asked about it, with the answers as columns. No model: products by their share.
+ *
+ * Beside them stands a ranking that no policy can have: each product by a model that is told all
+ * the customer's other holdings, asked or not. What a second round learns from k answers is less,
+ * so this says how much there is to be known at all.
  */
 #include "model/trial_kind.h"
 
@@ -16,15 +20,17 @@
 
 #include "learn/calibration.h"
 #include "learn/ensemble.h"
+#include "learn/relations.h"
 #include "learn/second_round.h"
 
 enum { PRODUCTS_MAX = 64, HOLDERS_MIN = 10, PLAIN_MEMBERS = 3 };
 
-/* The lengths that are tried, and for each the two ways. */
+/* The lengths that are tried, and for each the ways to go on from the first list. */
 static const int lengths[] = {3, 5};
-enum { LENGTHS = LX_COUNT_OF(lengths), ARMS = 2 * LENGTHS };
-enum { WITHOUT, WITH };
-static const char *const arms[ARMS] = {"k3_without", "k3_with", "k5_without", "k5_with"};
+enum { WITHOUT, WITH, TOLD, WAYS };
+enum { LENGTHS = LX_COUNT_OF(lengths), ARMS = WAYS * LENGTHS };
+static const char *const arms[ARMS] = {"k3_without", "k3_with", "k3_told",
+                                       "k5_without", "k5_with", "k5_told"};
 
 /* What differs from one data set to the other. */
 struct source {
@@ -165,6 +171,7 @@ struct work {
     uint8_t *train_truth, *test_truth;     /* customer * P */
     float *train_log_odds, *test_log_odds; /* the training ones out of fold */
     double *second[LENGTHS];               /* test customer * P; NaN: asked */
+    double *told;                          /* test customer * P; by all other holdings */
     struct lx_error *err;
 };
 
@@ -278,9 +285,39 @@ static void second_round_as_first(struct work *work, size_t length)
     }
 }
 
+/* What the product graph says of each pair, from the training customers: an array of P * P. */
+static enum lx_err associate(struct work *work, float **ret_likeness)
+{
+    size_t count = work->count;
+    struct relations_counts counts = {0};
+    struct relations relations = {0};
+    float *likeness = lx_calloc(count * count, sizeof *likeness);
+    enum lx_err code = relations_counts_init(&counts, count, 1);
+    for (size_t i = 0; i < work->task->train_count && code == LX_OK; i++) {
+        uint16_t held[PRODUCTS_MAX];
+        size_t held_count = 0;
+        for (size_t p = 0; p < count; p++)
+            if (work->train_truth[i * count + p]) held[held_count++] = (uint16_t)p;
+        relations_counts_add(&counts, held, held_count, 0);
+    }
+    if (code == LX_OK) code = relations_make(&counts, &relations);
+    if (code != LX_OK || likeness == NULL) {
+        lx_free(likeness);
+        likeness = NULL;
+        code = no_memory(work);
+    }
+    for (size_t i = 0; i < count * count && code == LX_OK; i++)
+        if (i / count != i % count) likeness[i] = (float)relations.pairs[i].association;
+    relations_release(&relations);
+    relations_counts_release(&counts);
+    *ret_likeness = likeness;
+    return code;
+}
+
 static enum lx_err second_round_ours(struct work *work)
 {
     const struct trial_task *task = work->task;
+    float *likeness = NULL;
     struct second_round_params params = second_round_params_default();
     struct second_round_data data = {.customer_count = task->train_count,
                                      .product_count = work->count,
@@ -290,7 +327,9 @@ static enum lx_err second_round_ours(struct work *work)
     struct second_round *model = NULL;
     void *scratch = NULL;
     params.seed = task->seed;
-    enum lx_err code = second_round_fit(&params, &data, task->env, &model, work->err);
+    enum lx_err code = associate(work, &likeness);
+    data.likeness = likeness;
+    if (code == LX_OK) code = second_round_fit(&params, &data, task->env, &model, work->err);
     if (code == LX_OK) {
         scratch = lx_malloc(second_round_scratch_bytes(model));
         if (scratch == NULL) code = no_memory(work);
@@ -304,6 +343,7 @@ static enum lx_err second_round_ours(struct work *work)
             second_round_score(model, matrix_row(&work->profile.test, i), log_odds, answers,
                                scratch, work->second[length] + i * work->count);
         }
+    lx_free(likeness);
     lx_free(scratch);
     second_round_close(model);
     return code;
@@ -394,6 +434,79 @@ static enum lx_err second_round(struct work *work)
     return code;
 }
 
+/* ---- Told all the rest ---- */
+
+/* The profile, what the first round says, and every holding but the one that is sought. */
+static enum lx_err told_rows(const struct work *work, size_t product, bool is_train,
+                             struct matrix *ret_matrix)
+{
+    const struct matrix *profile = is_train ? &work->profile.train : &work->profile.test;
+    const float *log_odds = is_train ? work->train_log_odds : work->test_log_odds;
+    const uint8_t *truth = is_train ? work->train_truth : work->test_truth;
+    size_t count = work->count, known = profile->column_count;
+    enum lx_err code = matrix_init(ret_matrix, known + count + 2);
+    for (size_t i = 0; i < profile->row_count && code == LX_OK; i++) {
+        float *values;
+        code = matrix_add_row(ret_matrix, &values);
+        if (code != LX_OK) break;
+        memcpy(values, matrix_row(profile, i), known * sizeof *values);
+        values[known + count] = log_odds[i * count + product];
+        values[known + count + 1] = 0;
+        for (size_t p = 0; p < count; p++) {
+            if (p == product) continue; /* stays missing */
+            values[known + p] = truth[i * count + p];
+            values[known + count + 1] += truth[i * count + p];
+        }
+    }
+    return code == LX_OK ? LX_OK : no_memory(work);
+}
+
+static enum lx_err learn_told(struct work *work, size_t product, const float *labels,
+                              double *margins)
+{
+    const struct trial_task *task = work->task;
+    struct ensemble_params params = ensemble_params_plain(XGB_BINARY, 0);
+    struct ensemble *ensemble = NULL;
+    struct matrix train = {0}, test = {0};
+    params.trees.round_count = 150;
+    params.trees.learning_rate = 0.05;
+    params.trees.column_sample = 0.5;
+    params.seed = task->seed;
+    enum lx_err code = told_rows(work, product, true, &train);
+    if (code == LX_OK) code = told_rows(work, product, false, &test);
+    if (code == LX_OK)
+        code = ensemble_fit(&params, &train, labels, NULL, NULL, task->env, &ensemble, NULL,
+                            work->err);
+    if (code == LX_OK)
+        code = ensemble_margins(ensemble, &test, task->env->thread_count, margins, work->err);
+    ensemble_close(ensemble);
+    matrix_release(&train);
+    matrix_release(&test);
+    return code;
+}
+
+static enum lx_err told_product(struct work *work, size_t product)
+{
+    const struct trial_task *task = work->task;
+    float *labels = lx_calloc(task->train_count, sizeof *labels);
+    double *margins = lx_calloc(task->test_count, sizeof *margins), holders = 0;
+    enum lx_err code = labels == NULL || margins == NULL ? no_memory(work) : LX_OK;
+    for (size_t i = 0; i < task->train_count && code == LX_OK; i++) {
+        labels[i] = work->train_truth[i * work->count + product];
+        holders += labels[i] > 0;
+    }
+    double rest = (double)task->train_count - holders;
+    bool has_model =
+        task->style != TRIAL_POPULARITY && holders >= HOLDERS_MIN && rest >= HOLDERS_MIN;
+    if (code == LX_OK && has_model) code = learn_told(work, product, labels, margins);
+    for (size_t i = 0; i < task->test_count && code == LX_OK; i++)
+        work->told[i * work->count + product] =
+            has_model ? margins[i] : (double)work->test_log_odds[i * work->count + product];
+    lx_free(labels);
+    lx_free(margins);
+    return code;
+}
+
 /* ---- Predictions ---- */
 
 /* The products in a list: those by `scores` that are not in it yet, the likeliest first. */
@@ -415,13 +528,15 @@ static enum lx_err add_arm(const struct work *work, size_t customer, size_t leng
     size_t count = work->count, places = 0, list[PRODUCTS_MAX], k = (size_t)lengths[length];
     double first[PRODUCTS_MAX];
     bool is_placed[PRODUCTS_MAX] = {false};
-    const double *second = way == WITH ? work->second[length] + customer * count : first;
+    const double *second = way == WITH   ? work->second[length] + customer * count
+                           : way == TOLD ? work->told + customer * count
+                                         : first;
     for (size_t p = 0; p < count; p++) first[p] = (double)work->test_log_odds[customer * count + p];
     append_by(first, count, k, is_placed, list, &places);
     append_by(second, count, count, is_placed, list, &places);
     for (size_t i = 0; i < count; i++) {
         double log_odds = i < k ? first[list[i]] : second[list[i]];
-        struct trial_place place = {(uint16_t)(2 * length + (size_t)way), i < k ? 1 : 2,
+        struct trial_place place = {(uint16_t)(WAYS * length + (size_t)way), i < k ? 1 : 2,
                                     (uint16_t)(i + 1)};
         enum lx_err code =
             trial_predictions_add_place(predictions, (uint16_t)list[i], 1 / (1 + exp(-log_odds)),
@@ -438,7 +553,7 @@ static enum lx_err add_customers(const struct work *work, struct trial_predictio
     for (size_t i = 0; i < work->task->test_count && code == LX_OK; i++) {
         code = trial_predictions_case(predictions, work->task->test_rows[i]);
         for (size_t length = 0; length < LENGTHS; length++)
-            for (int way = WITHOUT; way <= WITH && code == LX_OK; way++)
+            for (int way = WITHOUT; way < WAYS && code == LX_OK; way++)
                 code = add_arm(work, i, length, way, predictions);
     }
     return code == LX_OK ? LX_OK : no_memory(work);
@@ -492,7 +607,9 @@ static enum lx_err prepare(struct work *work)
     if (code != LX_OK) return code;
     work->train_log_odds = lx_calloc(task->train_count * count, sizeof *work->train_log_odds);
     work->test_log_odds = lx_calloc(task->test_count * count, sizeof *work->test_log_odds);
-    bool is_whole = work->train_log_odds != NULL && work->test_log_odds != NULL;
+    work->told = lx_calloc(task->test_count * count, sizeof *work->told);
+    bool is_whole =
+        work->train_log_odds != NULL && work->test_log_odds != NULL && work->told != NULL;
     for (size_t length = 0; length < LENGTHS; length++) {
         work->second[length] = lx_calloc(task->test_count * count, sizeof *work->second[length]);
         is_whole = is_whole && work->second[length] != NULL;
@@ -513,12 +630,14 @@ static enum lx_err predict(const struct trial_task *task, struct trial_predictio
     enum lx_err code = prepare(&work);
     for (size_t p = 0; p < work.count && code == LX_OK; p++) code = first_round_of(&work, p);
     if (code == LX_OK) code = second_round(&work);
+    for (size_t p = 0; p < work.count && code == LX_OK; p++) code = told_product(&work, p);
     if (code == LX_OK) code = add_customers(&work, ret_predictions);
     trial_matrices_release(&work.profile);
     lx_free(work.train_truth);
     lx_free(work.test_truth);
     lx_free(work.train_log_odds);
     lx_free(work.test_log_odds);
+    lx_free(work.told);
     for (size_t length = 0; length < LENGTHS; length++) lx_free(work.second[length]);
     return code;
 }
@@ -526,7 +645,18 @@ static enum lx_err predict(const struct trial_task *task, struct trial_predictio
 /* ---- Figures ---- */
 
 /* Of each length: yeses over places. */
-enum { VALUE_FIRST, VALUE_WITHOUT, VALUE_WITH, VALUE_ORACLE, VALUE_ONE_LIST, VALUE_TOTAL, VALUES };
+enum {
+    VALUE_FIRST,
+    VALUE_WITHOUT, /* captured is of three that follow each other, hence twice */
+    VALUE_WITH,
+    VALUE_ORACLE,
+    VALUE_WITHOUT_AGAIN,
+    VALUE_TOLD,
+    VALUE_ORACLE_AGAIN,
+    VALUE_ONE_LIST,
+    VALUE_TOTAL,
+    VALUES
+};
 _Static_assert(LENGTHS *VALUES <= TRIAL_VALUES_MAX, "room for the values of each length");
 
 static enum lx_err summarise(const struct trial_predictions *predictions, struct trial_cases *cases)
@@ -536,19 +666,20 @@ static enum lx_err summarise(const struct trial_predictions *predictions, struct
         double first[LENGTHS] = {0}, second[ARMS] = {0}, left[LENGTHS] = {0};
         for (; row < predictions->case_ends[i]; row++) {
             const struct trial_place *place = &predictions->places[row];
-            size_t length = place->arm / 2, k = (size_t)lengths[length];
+            size_t length = place->arm / WAYS, k = (size_t)lengths[length];
             if (!predictions->labels[row]) continue;
             if (place->round == 2 && place->position <= 2 * k) second[place->arm]++;
-            if (place->arm % 2 == WITHOUT) (place->round == 1 ? first : left)[length]++;
+            if (place->arm % WAYS == WITHOUT) (place->round == 1 ? first : left)[length]++;
         }
         for (size_t length = 0; length < LENGTHS; length++) {
             double *values = cases->values + i * TRIAL_VALUES_MAX + length * VALUES;
-            double k = lengths[length], without = second[2 * length + WITHOUT],
-                   with = second[2 * length + WITH];
+            double k = lengths[length], without = second[WAYS * length + WITHOUT];
+            double with = second[WAYS * length + WITH];
             values[VALUE_FIRST] = first[length] / k;
-            values[VALUE_WITHOUT] = without / k;
+            values[VALUE_WITHOUT] = values[VALUE_WITHOUT_AGAIN] = without / k;
             values[VALUE_WITH] = with / k;
-            values[VALUE_ORACLE] = fmin(left[length], k) / k;
+            values[VALUE_TOLD] = second[WAYS * length + TOLD] / k;
+            values[VALUE_ORACLE] = values[VALUE_ORACLE_AGAIN] = fmin(left[length], k) / k;
             values[VALUE_ONE_LIST] = (first[length] + without) / (2 * k);
             values[VALUE_TOTAL] = (first[length] + with) / (2 * k);
         }
@@ -574,17 +705,19 @@ static void name_candidate(const struct trial_data *data, uint16_t candidate,
     snprintf(text, TRIAL_NAME_SIZE, "%.60s", products.columns[candidate]->name);
 }
 
+/* clang-format off */
 #define FIGURES_OF(length)                                                                         \
-    {"first", TRIAL_REAL, TRIAL_MEAN, (length)*VALUES + VALUE_FIRST, 0},                           \
-        {"without", TRIAL_REAL, TRIAL_MEAN, (length)*VALUES + VALUE_WITHOUT, 0},                   \
-        {"with", TRIAL_REAL, TRIAL_MEAN, (length)*VALUES + VALUE_WITH, 0},                         \
-        {"oracle", TRIAL_REAL, TRIAL_MEAN, (length)*VALUES + VALUE_ORACLE, 0},                     \
-        {"ratio", TRIAL_REAL, TRIAL_RATIO, (length)*VALUES + VALUE_WITHOUT, 0},                    \
-        {"captured", TRIAL_REAL, TRIAL_CAPTURED, (length)*VALUES + VALUE_WITHOUT, 0},              \
-        {"total", TRIAL_REAL, TRIAL_MEAN, (length)*VALUES + VALUE_TOTAL, 0},                       \
-    {                                                                                              \
-        "total_one_list", TRIAL_REAL, TRIAL_MEAN, (length)*VALUES + VALUE_ONE_LIST, 0              \
-    }
+    {"first", TRIAL_REAL, TRIAL_MEAN, (length) * VALUES + VALUE_FIRST, 0},                         \
+    {"without", TRIAL_REAL, TRIAL_MEAN, (length) * VALUES + VALUE_WITHOUT, 0},                     \
+    {"with", TRIAL_REAL, TRIAL_MEAN, (length) * VALUES + VALUE_WITH, 0},                           \
+    {"oracle", TRIAL_REAL, TRIAL_MEAN, (length) * VALUES + VALUE_ORACLE, 0},                       \
+    {"ratio", TRIAL_REAL, TRIAL_RATIO, (length) * VALUES + VALUE_WITHOUT, 0},                      \
+    {"captured", TRIAL_REAL, TRIAL_CAPTURED, (length) * VALUES + VALUE_WITHOUT, 0},                \
+    {"told_all", TRIAL_REAL, TRIAL_MEAN, (length) * VALUES + VALUE_TOLD, 0},                       \
+    {"captured_told_all", TRIAL_REAL, TRIAL_CAPTURED, (length) * VALUES + VALUE_WITHOUT_AGAIN, 0}, \
+    {"total", TRIAL_REAL, TRIAL_MEAN, (length) * VALUES + VALUE_TOTAL, 0},                         \
+    {"total_one_list", TRIAL_REAL, TRIAL_MEAN, (length) * VALUES + VALUE_ONE_LIST, 0}
+/* clang-format on */
 
 static const struct trial_definition figures[] = {FIGURES_OF(0), FIGURES_OF(1)};
 static const char *const groups[LENGTHS] = {"k3", "k5"};

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/rng.h"
 #include "learn/second_round.h"
@@ -374,6 +375,39 @@ static void test_scoring_allocates_nothing(void **state)
     second_round_close(model);
 }
 
+/* 19 products and the shipped shape of a model; processor time, so that neighbours do not count. */
+static void test_a_second_round_costs_under_a_millisecond(void **state)
+{
+    (void)state;
+    enum { SOLD = 19, ROUNDS = 500 };
+    static float log_odds[2000 * SOLD];
+    static uint8_t truth[2000 * SOLD];
+    struct lx_rng rng = lx_rng_of(1, 1);
+    for (size_t i = 0; i < LX_COUNT_OF(truth); i++) {
+        log_odds[i] = (float)(lx_rng_normal(&rng) - 1.5);
+        truth[i] = lx_rng_chance(&rng, 1 / (1 + exp(-(double)log_odds[i])));
+    }
+    struct second_round_params params = second_round_params_default();
+    struct second_round_data data = {
+        .customer_count = 2000, .product_count = SOLD, .log_odds = log_odds, .truth = truth};
+    struct lx_env env = {.thread_count = 1};
+    struct second_round *model = NULL;
+    struct lx_error err = {0};
+    if (second_round_fit(&params, &data, &env, &model, &err) != LX_OK) fail_msg("%s", err.text);
+    void *scratch = malloc(second_round_scratch_bytes(model));
+    float answers[SOLD] = {1, -1, -1, 0, 1, -1};
+    double after[SOLD];
+    assert_non_null(scratch);
+    clock_t begin = clock();
+    for (size_t i = 0; i < ROUNDS; i++)
+        second_round_score(model, NULL, log_odds + i * SOLD, answers, scratch, after);
+    double microseconds = (double)(clock() - begin) * 1e6 / CLOCKS_PER_SEC / ROUNDS;
+    print_message("a second round over %d products: %.1f microseconds\n", SOLD, microseconds);
+    free(scratch);
+    second_round_close(model);
+    if (microseconds > 1000) fail_msg("a second round costs %g microseconds", microseconds);
+}
+
 static char *write(const struct second_round *model, size_t *ret_length)
 {
     struct lx_buffer bytes;
@@ -493,6 +527,7 @@ int main(void)
         cmocka_unit_test(test_shuffled_labels_give_no_gain),
         cmocka_unit_test(test_unanswered_and_no_candidates_are_left_as_they_are),
         cmocka_unit_test(test_scoring_allocates_nothing),
+        cmocka_unit_test(test_a_second_round_costs_under_a_millisecond),
         cmocka_unit_test(test_same_seed_gives_the_same_bytes_another_seed_others),
         cmocka_unit_test(test_a_model_that_was_read_scores_as_the_one_that_was_written),
         cmocka_unit_test(test_what_cannot_be_learnt_from_is_refused_with_its_place),

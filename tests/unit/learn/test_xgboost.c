@@ -126,6 +126,39 @@ static void test_boosting_starts_at_the_mean_label_or_where_it_is_told(void **st
     matrix_release(&table.matrix);
 }
 
+/* Where every row starts from its own log-odds, trees learn what is missing from them: here 1.5 up
+ * or down by column 1, and nothing by the start itself. */
+static void test_trees_add_to_the_margins_that_rows_start_from(void **state)
+{
+    (void)state;
+    static struct table table;
+    static float margins[ROWS], predictions[ROWS];
+    make_table(&table, 2);
+    struct lx_rng rng = lx_rng_of(2, 2);
+    for (size_t i = 0; i < ROWS; i++) {
+        float *row = matrix_row(&table.matrix, i);
+        margins[i] = lx_rng_chance(&rng, 0.5) ? 2 : -2;
+        row[1] = lx_rng_chance(&rng, 0.5) ? 1 : 0;
+        double log_odds = (double)margins[i] + (row[1] > 0 ? 1.5 : -1.5);
+        table.labels[i] = lx_rng_chance(&rng, 1 / (1 + exp(-log_odds)));
+        row[0] = row[2] = 0;
+    }
+    struct xgb_params params = xgb_params_default(XGB_BINARY);
+    params.round_count = 60;
+    params.margins = margins;
+    size_t length = 0;
+    char *model = train(&params, &table, &length);
+    assert_true(base_score_of(model) == 0.5);
+    predict(model, length, &table.matrix, 1, predictions);
+    for (size_t i = 0; i < ROWS; i++) {
+        double expected = matrix_row(&table.matrix, i)[1] > 0 ? 1.5 : -1.5;
+        double got = log((double)predictions[i]) - log1p(-(double)predictions[i]);
+        if (fabs(got - expected) > 0.3) fail_msg("row %zu: adds %g, expected %g", i, got, expected);
+    }
+    lx_free(model);
+    matrix_release(&table.matrix);
+}
+
 static void test_a_row_of_weight_two_counts_as_two_rows(void **state)
 {
     (void)state;
@@ -269,6 +302,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_planted_is_found),
         cmocka_unit_test(test_boosting_starts_at_the_mean_label_or_where_it_is_told),
+        cmocka_unit_test(test_trees_add_to_the_margins_that_rows_start_from),
         cmocka_unit_test(test_a_row_of_weight_two_counts_as_two_rows),
         cmocka_unit_test(test_seed_and_parameters_decide_every_byte),
         cmocka_unit_test(test_what_cannot_be_learnt_is_named),
