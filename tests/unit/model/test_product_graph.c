@@ -13,6 +13,7 @@
 #include "model/product_graph.h"
 #include "model/product_tally.h"
 #include "model/product_words.h"
+#include "model/train.h"
 
 enum { PRODUCTS = 5, CUSTOMERS = 400, EVENTS = 60, OFFSET = 480 };
 
@@ -446,6 +447,58 @@ static void test_threads_do_not_matter_and_bytes_read_back(void **state)
     living_remove(&bank);
 }
 
+static void change_file(const char *folder, const char *id, size_t at)
+{
+    struct lx_error err;
+    struct lx_buffer bytes;
+    char path[LX_PATH_MAX];
+    lx_buffer_init(&bytes, LX_FILE_MAX);
+    snprintf(path, sizeof path, "%s/models/%s/products.graph", folder, id);
+    MUST(host_read_file(path, &bytes, &err));
+    bytes.bytes[at % bytes.length] ^= 1;
+    MUST(host_write_atomic(path, bytes.bytes, bytes.length, &err));
+    lx_buffer_release(&bytes);
+}
+
+static void test_training_keeps_the_graph_of_its_moment_under_the_card_s_hash(void **state)
+{
+    struct lx_error err;
+    struct living_bank bank = {.chance_after_view = 0.3};
+    struct living_clock clock = living_clock_of(1);
+    struct lx_env env = living_env(&clock, 1);
+    struct train_result trained;
+    struct product_graph graph = {0}, built = {0};
+    struct lx_buffer kept, again;
+    const struct train_options options = {
+        .as_of_ms = living_end_ms() - 40 * LX_MS_PER_DAY, .seed = 1, .rows_max = 4000};
+    MUST_FAIL(product_graph_open("/nowhere", NULL, &graph, &err), LX_ERR_NOT_READY);
+    living_open(&bank, 500, 5);
+    MUST_FAIL(product_graph_open(bank.folder, NULL, &graph, &err), LX_ERR_NOT_READY);
+    MUST(train(bank.folder, &options, &env, &trained, &err));
+    MUST(product_graph_open(bank.folder, NULL, &graph, &err));
+    assert_true(graph.as_of_ms <= options.as_of_ms && graph.customers == 500);
+    MUST(product_graph_build(bank.folder, graph.as_of_ms, &env, &built, &err));
+    lx_buffer_init(&kept, LX_FILE_MAX);
+    lx_buffer_init(&again, LX_FILE_MAX);
+    product_graph_write(&graph, &kept);
+    product_graph_write(&built, &again);
+    assert_int_equal(kept.length, again.length);
+    assert_memory_equal(kept.bytes, again.bytes, kept.length);
+    product_graph_release(&graph);
+    for (size_t at = 3; at < kept.length; at += kept.length / 5) {
+        change_file(bank.folder, trained.model, at);
+        MUST_FAIL(product_graph_open(bank.folder, trained.model, &graph, &err), LX_ERR_CORRUPT);
+        assert_non_null(strstr(err.text, "products.graph"));
+        change_file(bank.folder, trained.model, at);
+    }
+    MUST(product_graph_open(bank.folder, trained.model, &graph, &err));
+    product_graph_release(&graph);
+    product_graph_release(&built);
+    lx_buffer_release(&kept);
+    lx_buffer_release(&again);
+    living_remove(&bank);
+}
+
 static void test_likeness_follows_the_properties(void **state)
 {
     struct bank_product a = {.category = BANK_CATEGORY_WEALTH,
@@ -485,6 +538,7 @@ int main(void)
         cmocka_unit_test(test_days_are_exact_up_to_127_and_then_to_two_in_a_hundred),
         cmocka_unit_test(test_planted_relations_are_found_and_told),
         cmocka_unit_test(test_threads_do_not_matter_and_bytes_read_back),
+        cmocka_unit_test(test_training_keeps_the_graph_of_its_moment_under_the_card_s_hash),
         cmocka_unit_test(test_likeness_follows_the_properties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
