@@ -32,7 +32,8 @@
  * customer and room for so many arrivals. A reader has its own, which does not depend on the number
  * of customers. Afterwards an answer from records allocates nothing; one that is recomputed lets
  * the database allocate, and its reader's arena grow to the largest customer it has met.
- * Ownership: snapshot borrowed, and must be of the bank in `folder`.
+ * Ownership: snapshot borrowed, and must be of the bank in `folder`. What has arrived here must not
+ *            be imported into that bank until it is closed: a recount would see it twice.
  * Errors:    LX_ERR_LIMIT where the budget has no room for a record without windows and the
  *            arrivals, and for an arrival too many: refresh, and open the new snapshot.
  * Threads:   warm, apply and change belong to one thread at a time; vector to any number, with a
