@@ -82,6 +82,8 @@ LX_MUST_USE enum lx_err cli_balance(const struct cli_call *call, enum sampling *
 
 /* evaluate --simulate: the closed loop on a synthetic bank. */
 LX_MUST_USE enum lx_err cli_simulate(struct cli_call *call, uint64_t seed, struct lx_error *err);
+/* evaluate --off-policy: what other orders would have earned, from the journal. */
+LX_MUST_USE enum lx_err cli_off_policy(struct cli_call *call, uint64_t seed, struct lx_error *err);
 
 /* The text in the caller's language. */
 const char *cli_text(const struct cli_call *call, const char *zh, const char *en);
@@ -131,6 +133,7 @@ enum lx_err cli_evaluate(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_trial(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_recommend(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_answer(struct cli_call *call, struct lx_error *err);
+enum lx_err cli_answers(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_rules(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_products(struct cli_call *call, struct lx_error *err);
 enum lx_err cli_customer(struct cli_call *call, struct lx_error *err);

@@ -406,6 +406,7 @@ enum lx_err cli_evaluate(struct cli_call *call, struct lx_error *err)
         .seed = (uint64_t)seed, .seed_count = (int)seed_count, .rules = &rules};
     code = negatives_of(call, &options.weights, err);
     if (code != LX_OK) return code;
+    if (cli_flag(call, "--off-policy")) return cli_off_policy(call, (uint64_t)seed, err);
     if (cli_flag(call, "--simulate")) return cli_simulate(call, (uint64_t)seed, err);
     if (cli_flag(call, "--factors")) return evaluate_factors(call, &options, err);
     if (cli_flag(call, "--compare")) return evaluate_methods(call, &options, err);

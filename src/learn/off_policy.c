@@ -445,8 +445,10 @@ static void predict_fold(const struct rates *rates, uint64_t fold, int folds, ui
         if (fold_of(cells, i, folds, seed) != fold) continue;
         size_t first = cells->contexts[i] * cells->action_count;
         double sum = 0;
-        for (size_t a = 0; a < cells->action_count; a++)
-            sum += cells->target[first + a] * rates->rates[first + a];
+        const double *target = cells->row_targets != NULL
+                                   ? cells->row_targets + i * cells->action_count
+                                   : cells->target + first;
+        for (size_t a = 0; a < cells->action_count; a++) sum += target[a] * rates->rates[first + a];
         ret_predicted[i] = rates->rates[first + cells->actions[i]];
         ret_predicted_targets[i] = sum;
     }

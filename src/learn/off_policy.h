@@ -158,6 +158,8 @@ struct off_policy_cells {
     const double *rewards;
     const uint32_t *clusters; /* NULL: each row for itself */
     const double *target;
+    const double *row_targets; /* in its stead where each row has chances of its own:
+                                  [row * action_count + action]; NULL: `target` */
 };
 
 LX_MUST_USE enum lx_err off_policy_rates(const struct off_policy_cells *cells, int folds,
