@@ -54,9 +54,12 @@ static enum lx_err open_parts(struct engine *engine, const char *folder, struct 
     if (code == LX_OK)
         code =
             attribution_open(model_forest(engine->model), TABLE_BYTES, &engine->attribution, err);
-    if (code == LX_OK)
-        code = rounds_kernel_init(bank_catalogue(engine->bank),
-                                  view_snapshot_peers(engine->snapshot), &engine->kernel, err);
+    if (code == LX_OK) engine->second = model_second(engine->model);
+    if (code == LX_OK && engine->second == NULL) {
+        code = second_new(bank_catalogue(engine->bank), view_snapshot_peers(engine->snapshot),
+                          &engine->untrained, err);
+        engine->second = engine->untrained;
+    }
     if (code == LX_OK)
         code =
             journal_open(folder, can_write ? JOURNAL_APPEND : JOURNAL_READ, &engine->journal, err);
@@ -79,16 +82,17 @@ static enum lx_err make_room(struct engine *engine, struct lx_error *err)
     size_t columns = engine->customer_count + engine->pair_count;
     size_t products = engine->product_count > 0 ? engine->product_count : 1;
     engine->score_scratch = lx_malloc(model_scratch_bytes(engine->model) + 1);
+    engine->second_scratch = lx_malloc(second_scratch_bytes(engine->second));
     engine->explain_scratch = lx_malloc(attribution_scratch_bytes(engine->attribution) + 1);
     engine->rows = lx_calloc(products * columns, sizeof *engine->rows);
     engine->pairs = lx_calloc(products * engine->pair_count + 1, sizeof *engine->pairs);
     engine->contributions = lx_calloc(columns + 1, sizeof *engine->contributions);
     engine->log_odds = lx_calloc(products, sizeof *engine->log_odds);
     engine->posterior = lx_calloc(products, sizeof *engine->posterior);
-    bool is_ready = engine->score_scratch != NULL && engine->explain_scratch != NULL &&
-                    engine->rows != NULL && engine->pairs != NULL &&
-                    engine->contributions != NULL && engine->log_odds != NULL &&
-                    engine->posterior != NULL;
+    bool is_ready = engine->score_scratch != NULL && engine->second_scratch != NULL &&
+                    engine->explain_scratch != NULL && engine->rows != NULL &&
+                    engine->pairs != NULL && engine->contributions != NULL &&
+                    engine->log_odds != NULL && engine->posterior != NULL;
     if (!is_ready) return lx_fail(err, LX_ERR_NO_MEMORY, "engine: out of memory");
     return view_scratch_open(engine->features, bank_catalogue(engine->bank), &engine->view_scratch,
                              err);
@@ -121,7 +125,8 @@ void engine_close(struct engine *engine)
     segments_close(engine->segments);
     overlay_close(engine->overlay);
     journal_close(engine->journal);
-    rounds_kernel_release(&engine->kernel);
+    second_close(engine->untrained);
+    lx_free(engine->second_scratch);
     attribution_close(engine->attribution);
     model_close(engine->model);
     view_scratch_close(engine->view_scratch);

@@ -11,7 +11,7 @@
 #include "decide/rule_book.h"
 #include "decide/segments.h"
 #include "learn/attribution.h"
-#include "model/rounds.h"
+#include "model/second.h"
 
 struct engine {
     const struct lx_env *env; /* borrowed */
@@ -28,7 +28,9 @@ struct engine {
     struct segments *segments;
     struct posteriors *posteriors;
     struct attribution *attribution;
-    struct rounds_kernel kernel;
+    struct second *untrained;    /* where the model has no second round of its own */
+    const struct second *second; /* the model's, or that */
+    void *second_scratch;
     struct explain_index sentences;
     size_t customer_count, pair_count, product_count; /* features of each kind; products */
     void *score_scratch, *explain_scratch;

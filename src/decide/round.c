@@ -127,17 +127,31 @@ static void score_products(const struct sight *sight)
             engine->log_odds[i] = popular_log_odds(sight, i);
 }
 
+/* Everything that he has said and did not take back, this round's answers and earlier ones, each by
+ * its age. */
+static void weigh_answers(const struct sight *sight, float *ret_answers)
+{
+    const struct round_request *request = sight->request;
+    for (size_t i = 0; i < sight->catalogue->count; i++) {
+        int64_t answered_ms = 0;
+        enum bank_answer answer = overlay_standing(request->answers, request->answer_count, (int)i,
+                                                   UINT64_MAX, &answered_ms);
+        ret_answers[i] = (float)second_answer_weight(answer, request->now_ms - answered_ms);
+    }
+}
+
 static void apply_answers(const struct sight *sight)
 {
-    struct rounds_answer answers[ROUNDS_ANSWERS_MAX];
     struct engine *engine = sight->engine;
-    const struct round_request *request = sight->request;
-    size_t count = 0;
-    for (size_t i = 0; i < request->given_count && count < ROUNDS_ANSWERS_MAX; i++)
-        answers[count++] =
-            (struct rounds_answer){request->given[i].product, request->given[i].answer};
-    if (!sight->facts.has_personal_consent) count = 0;
-    rounds_update(&engine->kernel, engine->log_odds, answers, count, engine->posterior);
+    float answers[LX_PRODUCT_MAX];
+    bool is_held[LX_PRODUCT_MAX];
+    size_t count = engine->product_count;
+    memcpy(engine->posterior, engine->log_odds, count * sizeof *engine->posterior);
+    if (sight->request->first == NULL || !sight->facts.has_personal_consent) return;
+    for (size_t i = 0; i < count; i++) is_held[i] = view_holds(&sight->facts, (int)i);
+    weigh_answers(sight, answers);
+    second_score(engine->second, engine->log_odds, is_held, answers, engine->second_scratch,
+                 engine->posterior);
 }
 
 static bool is_of_first_round(const struct round_request *request, int product)

@@ -9,6 +9,7 @@
 #include "learn/forest.h"
 #include "learn/scorer.h"
 #include "model/life.h"
+#include "model/second.h"
 #include "model/traits.h"
 #include "view/features.h"
 
@@ -19,6 +20,7 @@ struct model {
     struct model_card card;
     struct forest *forest;
     struct scorer *scorer;
+    struct second *second;
 };
 
 static void id_of_card(const void *card, size_t length, char ret_id[REGISTRY_ID_SIZE])
@@ -283,12 +285,49 @@ enum lx_err registry_read_graph(const char *folder, const char *id, struct lx_bu
                          : code;
 }
 
+static enum lx_err check_second(const struct model_card *card, const char *path, const void *bytes,
+                                size_t length, struct lx_error *err)
+{
+    uint8_t found[DIGEST_SIZE];
+    digest_of(bytes, length, found);
+    if (card->has_second && memcmp(found, card->second_hash, sizeof found) == 0) return LX_OK;
+    return lx_fail(err, LX_ERR_CORRUPT, "%s: its SHA-256 is not the one on its card", path);
+}
+
+enum lx_err registry_save_second(const char *folder, const char *id, const void *bytes,
+                                 size_t length, struct lx_error *err)
+{
+    char path[LX_PATH_MAX];
+    struct model_card card;
+    enum lx_err code = registry_card(folder, id, &card, err);
+    if (code == LX_OK) code = path_of(folder, id, "second.bin", path, err);
+    if (code == LX_OK) code = check_second(&card, path, bytes, length, err);
+    return code == LX_OK ? host_write_atomic(path, bytes, length, err) : code;
+}
+
+static enum lx_err read_second(const char *folder, const char *id, struct model *model,
+                               struct lx_error *err)
+{
+    char path[LX_PATH_MAX];
+    struct lx_buffer bytes;
+    lx_buffer_init(&bytes, LX_FILE_MAX);
+    enum lx_err code = path_of(folder, id, "second.bin", path, err);
+    if (code == LX_OK) code = host_read_file(path, &bytes, err);
+    if (code == LX_OK)
+        code = check_second(&model->card, path, lx_buffer_text(&bytes), bytes.length, err);
+    if (code == LX_OK)
+        code = second_read(lx_buffer_text(&bytes), bytes.length, &model->second, err);
+    lx_buffer_release(&bytes);
+    return code;
+}
+
 static enum lx_err read_model(const char *folder, const char *id,
                               const struct view_features *features, struct model **ret_model,
                               struct lx_error *err)
 {
     char path[LX_PATH_MAX];
     struct model_card card;
+    struct model *model = NULL;
     struct lx_buffer trees;
     uint8_t wanted[DIGEST_SIZE], found[DIGEST_SIZE];
     lx_buffer_init(&trees, FOREST_BYTES_MAX);
@@ -301,8 +340,13 @@ static enum lx_err read_model(const char *folder, const char *id,
         if (memcmp(found, wanted, sizeof found) != 0)
             code = lx_fail(err, LX_ERR_CORRUPT, "%s: its SHA-256 is not the one on its card", path);
     }
-    if (code == LX_OK) code = model_of(&card, lx_buffer_text(&trees), trees.length, ret_model, err);
+    if (code == LX_OK) code = model_of(&card, lx_buffer_text(&trees), trees.length, &model, err);
+    if (code == LX_OK && card.has_second) code = read_second(folder, id, model, err);
     lx_buffer_release(&trees);
+    if (code == LX_OK)
+        *ret_model = model;
+    else
+        model_close(model);
     return code;
 }
 
@@ -326,6 +370,7 @@ enum lx_err model_open(const char *folder, const char *id, const struct view_fea
 void model_close(struct model *model)
 {
     if (model == NULL) return;
+    second_close(model->second);
     scorer_close(model->scorer);
     forest_close(model->forest);
     lx_free(model);
@@ -349,6 +394,11 @@ const struct forest *model_forest(const struct model *model)
 const struct scorer *model_scorer(const struct model *model)
 {
     return model->scorer;
+}
+
+const struct second *model_second(const struct model *model)
+{
+    return model->second;
 }
 
 size_t model_scratch_bytes(const struct model *model)

@@ -9,6 +9,7 @@
  *                              model.json and, where there are such, of the two below
  * DIR/models/<id>/products.graph   the products' relations as of the training (product_graph.h)
  * DIR/models/<id>/traits.json  inputs at training and importances (traits.h)
+ * DIR/models/<id>/second.bin   the second round (second.h); its SHA-256 is on the card, too
  * DIR/models/current           the id of the live one, and a newline; who changes it is life.h
  *
  * The id is the first 12 hex digits of the SHA-256 of card.json, so that a flipped bit in either
@@ -27,6 +28,7 @@
 #include "learn/sampling.h"
 #include "model/quality.h"
 #include "model/rows_weights.h"
+#include "model/second_figures.h"
 
 enum {
     REGISTRY_ID_DIGITS = 12,
@@ -59,6 +61,9 @@ struct model_card {
     size_t fit_count, calibration_count, quality_count; /* of each part, in this order */
     struct calibration calibration;
     struct quality quality[QUALITY_BY_COUNT];
+    bool has_second; /* a second round was trained beside it */
+    uint8_t second_hash[32];
+    struct second_figures second;
 };
 
 /* From this moment on nothing was fitted or calibrated on: the end of its last label window. */
@@ -101,6 +106,10 @@ LX_MUST_USE enum lx_err registry_card_hash(const char *folder, const char *id, u
  * bytes must have the SHA-256 that is on the card. LX_ERR_NOT_READY where the card has none. */
 LX_MUST_USE enum lx_err registry_save_graph(const char *folder, const char *id, const void *bytes,
                                             size_t length, struct lx_error *err);
+/* second_write's bytes, likewise; LX_ERR_CORRUPT where they have not the card's hash. model_open
+ * reads them. */
+LX_MUST_USE enum lx_err registry_save_second(const char *folder, const char *id, const void *bytes,
+                                             size_t length, struct lx_error *err);
 LX_MUST_USE enum lx_err registry_read_graph(const char *folder, const char *id,
                                             struct lx_buffer *bytes, struct lx_error *err);
 
@@ -113,6 +122,7 @@ struct model;
 struct forest;
 struct view_features;
 struct scorer;
+struct second;
 
 /* `id` NULL: the live one. Verifies both files and that it was trained on these features. */
 LX_MUST_USE enum lx_err model_open(const char *folder, const char *id,
@@ -128,6 +138,8 @@ const char *model_id(const struct model *model);
 const struct model_card *model_card(const struct model *model);
 const struct forest *model_forest(const struct model *model);
 const struct scorer *model_scorer(const struct model *model);
+/* NULL: none was trained beside it. */
+const struct second *model_second(const struct model *model);
 
 /* Calibrated log-odds of `count` rows of card->feature_count floats each. `scratch`:
  * model_scratch_bytes of the caller's, one for each thread. */

@@ -78,6 +78,41 @@ static void write_calibration(struct json_writer *json, const struct calibration
     lx_buffer_release(&text);
 }
 
+static void write_interval(struct json_writer *json, const char *name,
+                           const struct metric_interval *interval)
+{
+    json_name(json, name);
+    json_array_begin(json);
+    json_number(json, interval->value);
+    json_number(json, interval->low);
+    json_number(json, interval->high);
+    json_array_end(json);
+}
+
+/* Nothing where there is none, so that cards from before there was one read alike. */
+static void write_second(struct json_writer *json, const struct model_card *card)
+{
+    const struct second_figures *second = &card->second;
+    if (!card->has_second) return;
+    json_name(json, "second");
+    json_object_begin(json);
+    write_hash(json, "sha256", card->second_hash);
+    json_name_int(json, "asked", (int64_t)second->asked);
+    json_name_int(json, "asked_yes", (int64_t)second->asked_yes);
+    json_name_int(json, "replayed", (int64_t)second->replayed);
+    json_name_int(json, "replayed_yes", (int64_t)second->replayed_yes);
+    write_interval(json, "log_gain", &second->log_gain);
+    write_interval(json, "replay_gain", &second->replay_gain);
+    write_interval(json, "kernel_gain", &second->kernel_gain);
+    write_interval(json, "teach_gain", &second->teach_gain);
+    json_name_real(json, "taught", second->taught);
+    json_name_real(json, "teach_loss", second->teach_loss);
+    json_name_bool(json, "uses_log", second->uses_log);
+    json_name_bool(json, "uses_forest", second->uses_forest);
+    json_name_bool(json, "teaches", second->teaches);
+    json_object_end(json);
+}
+
 void model_card_write(const struct model_card *card, const uint8_t trees_hash[32],
                       struct lx_buffer *buffer)
 {
@@ -109,6 +144,7 @@ void model_card_write(const struct model_card *card, const uint8_t trees_hash[32
     json_array_end(&json);
     write_quality(&json, card);
     write_calibration(&json, &card->calibration);
+    write_second(&json, card);
     json_object_end(&json);
     lx_buffer_append_byte(buffer, '\n');
 }

@@ -50,9 +50,10 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static void read_hash(struct card_reader *reader, const char *name, uint8_t ret_hash[32])
+static void read_hash(struct card_reader *reader, const json_t *object, const char *name,
+                      uint8_t ret_hash[32])
 {
-    const char *text = json_string_value(get(reader, reader->root, name, false));
+    const char *text = json_string_value(get(reader, object, name, false));
     bool is_good = text != NULL && strlen(text) == 64;
     for (size_t i = 0; is_good && i < 32; i++) {
         int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
@@ -124,6 +125,51 @@ static enum lx_err read_calibration(struct card_reader *reader, struct model_car
     return code;
 }
 
+static struct metric_interval read_interval(struct card_reader *reader, const json_t *object,
+                                            const char *name)
+{
+    const json_t *values = get(reader, object, name, false);
+    if (json_array_size(values) != 3 && reader->bad == NULL) reader->bad = name;
+    return (struct metric_interval){real_of(json_array_get(values, 0)),
+                                    real_of(json_array_get(values, 1)),
+                                    real_of(json_array_get(values, 2))};
+}
+
+static uint64_t read_count(struct card_reader *reader, const json_t *object, const char *name)
+{
+    return (uint64_t)json_integer_value(get(reader, object, name, true));
+}
+
+static bool read_flag(struct card_reader *reader, const json_t *object, const char *name)
+{
+    const json_t *value = get(reader, object, name, false);
+    if (value != NULL && !json_is_boolean(value) && reader->bad == NULL) reader->bad = name;
+    return json_is_true(value);
+}
+
+/* A card from before there was a second round says nothing of one. */
+static void read_second(struct card_reader *reader, struct model_card *card)
+{
+    const json_t *from = json_object_get(reader->root, "second");
+    struct second_figures *second = &card->second;
+    if (from == NULL) return;
+    card->has_second = true;
+    read_hash(reader, from, "sha256", card->second_hash);
+    second->asked = read_count(reader, from, "asked");
+    second->asked_yes = read_count(reader, from, "asked_yes");
+    second->replayed = read_count(reader, from, "replayed");
+    second->replayed_yes = read_count(reader, from, "replayed_yes");
+    second->log_gain = read_interval(reader, from, "log_gain");
+    second->replay_gain = read_interval(reader, from, "replay_gain");
+    second->kernel_gain = read_interval(reader, from, "kernel_gain");
+    second->teach_gain = read_interval(reader, from, "teach_gain");
+    second->taught = real_of(get(reader, from, "taught", true));
+    second->teach_loss = real_of(get(reader, from, "teach_loss", true));
+    second->uses_log = read_flag(reader, from, "uses_log");
+    second->uses_forest = read_flag(reader, from, "uses_forest");
+    second->teaches = read_flag(reader, from, "teaches");
+}
+
 enum lx_err model_card_read(const char *json, size_t length, struct model_card *ret_card,
                             uint8_t ret_trees_hash[32], struct lx_error *err)
 {
@@ -135,19 +181,20 @@ enum lx_err model_card_read(const char *json, size_t length, struct model_card *
     struct card_reader reader = {.root = root};
     struct model_card card = {0};
     uint8_t trees_hash[32] = {0};
-    read_hash(&reader, "trees_sha256", trees_hash);
-    read_hash(&reader, "feature_set", card.feature_set);
-    read_hash(&reader, "catalogue", card.catalogue);
+    read_hash(&reader, root, "trees_sha256", trees_hash);
+    read_hash(&reader, root, "feature_set", card.feature_set);
+    read_hash(&reader, root, "catalogue", card.catalogue);
     if (json_object_get(root, "graph_sha256") != NULL)
-        read_hash(&reader, "graph_sha256", card.graph);
+        read_hash(&reader, root, "graph_sha256", card.graph);
     if (json_object_get(root, "traits_sha256") != NULL) /* older cards have none */
-        read_hash(&reader, "traits_sha256", card.traits);
+        read_hash(&reader, root, "traits_sha256", card.traits);
     read_balance(&reader, &card);
     read_weights(&reader, &card);
     for (size_t i = 0; i < LX_COUNT_OF(card_fields); i++)
         read_field(&reader, &card, &card_fields[i]);
     read_moments(&reader, &card);
     read_quality(&reader, &card);
+    read_second(&reader, &card);
     enum lx_err code = read_calibration(&reader, &card, err);
     if (code == LX_OK && reader.bad != NULL)
         code = lx_fail(err, LX_ERR_CORRUPT, "model card: %s is missing or wrong", reader.bad);

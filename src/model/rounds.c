@@ -4,10 +4,9 @@
 #include <string.h>
 
 /* The spread of tastes that the model does not know, in log-odds squared; the part that a category
- * as such has in it; how much commoner interest is than opening within 30 days, in log-odds. */
+ * as such has in it. */
 #define VARIANCE 3.0
 #define CATEGORY 0.5
-#define INTEREST 2.0
 #define LOG_LIFT_MAX 2.0
 
 static double log_lift(const struct view_peers *peers, size_t a, size_t b)
@@ -59,46 +58,38 @@ void rounds_kernel_release(struct rounds_kernel *kernel)
     *kernel = (struct rounds_kernel){0};
 }
 
-bool rounds_answer_weight(enum bank_answer answer, double *ret_weight, bool *ret_is_yes)
-{
-    switch (answer) {
-    case BANK_ANSWER_INTERESTED:
-    case BANK_ANSWER_BOUGHT: *ret_weight = 1; break;
-    case BANK_ANSWER_NOT_INTERESTED: *ret_weight = 1; break;
-    case BANK_ANSWER_VIEWED: *ret_weight = 0.1; break;
-    case BANK_ANSWER_IGNORED: *ret_weight = 0.3; break;
-    case BANK_ANSWER_NONE:
-    case BANK_ANSWER_OWNS:
-    case BANK_ANSWER_RETRACTED: return false;
-    }
-    *ret_is_yes = answer != BANK_ANSWER_NOT_INTERESTED && answer != BANK_ANSWER_IGNORED;
-    return true;
-}
-
 /* The answers that say something, and what is known of each while the mode is sought. */
 struct observed {
     size_t count;
-    size_t products[ROUNDS_ANSWERS_MAX];
-    double weights[ROUNDS_ANSWERS_MAX], targets[ROUNDS_ANSWERS_MAX];
+    double interest;
+    size_t products[ROUNDS_ANSWERS_MAX + 1];
+    double weights[ROUNDS_ANSWERS_MAX + 1], targets[ROUNDS_ANSWERS_MAX + 1];
     double alphas[ROUNDS_ANSWERS_MAX];
 };
 
-/* By product, so that the order of the answers does not change the last bit. */
-static void observe(const struct rounds_answer *answers, size_t count, struct observed *observed)
+/* Leaves out the lightest where there are too many. */
+static void drop_lightest(struct observed *observed)
+{
+    size_t lightest = 0;
+    for (size_t i = 1; i < observed->count; i++)
+        if (observed->weights[i] < observed->weights[lightest]) lightest = i;
+    observed->count--;
+    for (size_t i = lightest; i < observed->count; i++) {
+        observed->products[i] = observed->products[i + 1];
+        observed->weights[i] = observed->weights[i + 1];
+        observed->targets[i] = observed->targets[i + 1];
+    }
+}
+
+static void observe(const float *answers, size_t count, struct observed *observed)
 {
     for (size_t i = 0; i < count; i++) {
-        double weight;
-        bool is_yes;
-        if (!rounds_answer_weight(answers[i].answer, &weight, &is_yes)) continue;
+        if (answers[i] == 0) continue;
         size_t at = observed->count++;
-        for (; at > 0 && observed->products[at - 1] > (size_t)answers[i].product; at--) {
-            observed->products[at] = observed->products[at - 1];
-            observed->weights[at] = observed->weights[at - 1];
-            observed->targets[at] = observed->targets[at - 1];
-        }
-        observed->products[at] = (size_t)answers[i].product;
-        observed->weights[at] = weight;
-        observed->targets[at] = is_yes ? 1 : 0;
+        observed->products[at] = i;
+        observed->weights[at] = fabs((double)answers[i]);
+        observed->targets[at] = answers[i] > 0 ? 1 : 0;
+        if (observed->count > ROUNDS_ANSWERS_MAX) drop_lightest(observed);
     }
 }
 
@@ -155,7 +146,8 @@ static double newton_step(const struct rounds_kernel *kernel, const double *befo
     double length = 0;
     for (size_t i = 0; i < n; i++) {
         size_t product = observed->products[i];
-        double p = sigmoid(before[product] + shift_of(kernel, observed, product) + INTEREST);
+        double p =
+            sigmoid(before[product] + shift_of(kernel, observed, product) + observed->interest);
         double curvature = observed->weights[i] * p * (1 - p);
         step[i] = observed->weights[i] * (observed->targets[i] - p) - observed->alphas[i];
         for (size_t j = 0; j < n; j++)
@@ -172,14 +164,13 @@ static double newton_step(const struct rounds_kernel *kernel, const double *befo
     return length;
 }
 
-void rounds_update(const struct rounds_kernel *kernel, const double *before,
-                   const struct rounds_answer *answers, size_t count, double *ret_after)
+void rounds_update(const struct rounds_kernel *kernel, double interest, const double *before,
+                   const float *answers, double *ret_after)
 {
     enum { STEPS_MAX = 50 };
-    LX_ASSERT(count <= ROUNDS_ANSWERS_MAX);
 
-    struct observed observed = {.count = 0};
-    observe(answers, count, &observed);
+    struct observed observed = {.interest = interest};
+    observe(answers, kernel->product_count, &observed);
     for (int i = 0; i < STEPS_MAX && observed.count > 0; i++)
         if (newton_step(kernel, before, &observed) < 1e-12) break;
     for (size_t i = 0; i < kernel->product_count; i++)

@@ -11,7 +11,7 @@
  *
  * where L_i are the logarithms of product i's co-holding lifts with every product, so that products
  * held together, or with the same others, are near. An answer is a Bernoulli observation of its
- * product with P(yes) = sigmoid(f + INTEREST): interest is commoner than opening. The posterior
+ * product with P(yes) = sigmoid(f + interest): interest is commoner than opening. The posterior
  * mode (Laplace; Rasmussen and Williams 2006, chapter 3.4) gives every product its new log-odds:
  * f' = f + K alpha, alpha_a = weight_a (yes_a - P_a(f')).
  * So a rare yes says much and an expected no says little; where nothing was answered nothing moves,
@@ -35,20 +35,15 @@ LX_MUST_USE enum lx_err rounds_kernel_init(const struct bank_catalogue *catalogu
                                            struct rounds_kernel *ret_kernel, struct lx_error *err);
 void rounds_kernel_release(struct rounds_kernel *kernel);
 
-struct rounds_answer {
-    int product;
-    enum bank_answer answer;
-};
-
-/* How much an answer weighs, and whether it is a yes; false for one that says nothing of taste
- * (owns: the corrected holdings say it; retracted). */
-bool rounds_answer_weight(enum bank_answer answer, double *ret_weight, bool *ret_is_yes);
+/* How much commoner interest is than opening within 30 days, in log-odds. */
+#define ROUNDS_INTEREST 2.0
 
 /*
- * before, ret_after: log-odds of every product of the catalogue; finite. Each product at most once
- * among the answers, at most ROUNDS_ANSWERS_MAX.
+ * before, ret_after: log-odds of every product of the catalogue; finite. answers: by product, in
+ * [-1, 1]; the sign says yes or no, the size how much it counts, 0: none. Of more than
+ * ROUNDS_ANSWERS_MAX those of the greatest weight count.
  */
-void rounds_update(const struct rounds_kernel *kernel, const double *before,
-                   const struct rounds_answer *answers, size_t count, double *ret_after);
+void rounds_update(const struct rounds_kernel *kernel, double interest, const double *before,
+                   const float *answers, double *ret_after);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/rng.h"
 #include "host/file.h"
-#include "model/rounds.h"
+#include "model/second.h"
 #include "model/simulate_oracle.h"
 #include "view/snapshot.h"
 
@@ -53,11 +53,11 @@ struct simulation {
     struct view_scratch *view_scratch;
     size_t customer_count, pair_count; /* features of each kind */
     struct model *model;
-    struct rounds_kernel kernel;
     const struct bank_catalogue *catalogue;
     struct simulate_truth *truth;
     struct simulate_oracle *oracle; /* NULL where the truth does not say how tastes are spread */
-    void *scratch;
+    void *scratch, *second_scratch;
+    bool *is_held;
     float *customer_values, *pair_values, *rows;
     double *log_odds, *popularity, *random;
     double *second[SIMULATE_SECOND_COUNT]; /* scores of the products, some borrowed of the above */
@@ -81,6 +81,8 @@ static enum lx_err make_room(struct simulation *simulation)
     simulation->pair_values = lx_calloc(products * pair_count, sizeof(float));
     simulation->rows = lx_calloc(products * (customer_count + pair_count), sizeof(float));
     simulation->order = lx_calloc(products, sizeof *simulation->order);
+    simulation->is_held = lx_calloc(products, sizeof *simulation->is_held);
+    simulation->second_scratch = lx_malloc(second_scratch_bytes(model_second(simulation->model)));
     double **lists[] = {&simulation->log_odds,
                         &simulation->popularity,
                         &simulation->random,
@@ -90,7 +92,8 @@ static enum lx_err make_room(struct simulation *simulation)
                         &simulation->second[SIMULATE_SECOND_BAYES_MASKED]};
     bool is_ready = simulation->scratch != NULL && simulation->customer_values != NULL &&
                     simulation->pair_values != NULL && simulation->rows != NULL &&
-                    simulation->order != NULL;
+                    simulation->order != NULL && simulation->is_held != NULL &&
+                    simulation->second_scratch != NULL;
     for (size_t i = 0; i < LX_COUNT_OF(lists); i++) {
         *lists[i] = lx_calloc(products, sizeof **lists[i]);
         is_ready = is_ready && *lists[i] != NULL;
@@ -110,12 +113,13 @@ static void simulation_release(struct simulation *simulation)
                                                  SIMULATE_SECOND_BAYES_MASKED};
     simulate_oracle_close(simulation->oracle);
     simulate_truth_close(simulation->truth);
-    rounds_kernel_release(&simulation->kernel);
     model_close(simulation->model);
     view_scratch_close(simulation->view_scratch);
     if (simulation->snapshot != NULL) view_snapshot_close(simulation->snapshot);
     if (simulation->bank != NULL) bank_close(simulation->bank);
     lx_free(simulation->scratch);
+    lx_free(simulation->second_scratch);
+    lx_free(simulation->is_held);
     lx_free(simulation->customer_values);
     lx_free(simulation->pair_values);
     lx_free(simulation->rows);
@@ -200,14 +204,16 @@ static void ask(struct simulation *simulation, const struct simulate_customer *t
 static void score_second(struct simulation *simulation, const struct simulate_customer *truth,
                          const int *products, const enum bank_answer *answers)
 {
-    struct rounds_answer given[SIMULATE_PLACES_MAX];
+    const struct second *learnt = model_second(simulation->model);
+    float weights[LX_PRODUCT_MAX] = {0};
     double **second = simulation->second;
     size_t places = simulation->places;
-    for (size_t i = 0; i < places; i++) given[i] = (struct rounds_answer){products[i], answers[i]};
-    rounds_update(&simulation->kernel, simulation->log_odds, given, places,
-                  second[SIMULATE_SECOND_WITH]);
-    rounds_update(&simulation->kernel, simulation->log_odds, given, 0,
-                  second[SIMULATE_SECOND_MASKED]);
+    second_score(learnt, simulation->log_odds, simulation->is_held, weights,
+                 simulation->second_scratch, second[SIMULATE_SECOND_MASKED]);
+    for (size_t i = 0; i < places; i++)
+        weights[products[i]] = (float)second_answer_weight(answers[i], 0);
+    second_score(learnt, simulation->log_odds, simulation->is_held, weights,
+                 simulation->second_scratch, second[SIMULATE_SECOND_WITH]);
     if (simulation->oracle == NULL) return;
     simulate_oracle_chances(simulation->oracle, truth, products, answers, places,
                             second[SIMULATE_SECOND_BAYES]);
@@ -245,6 +251,9 @@ static enum lx_err play(struct simulation *simulation, const struct simulate_cus
     struct case_sums *sums = &simulation->cases[simulation->case_count++];
     simulation->candidate_count += count;
     score_customer(simulation, customer);
+    struct view_facts facts;
+    view_snapshot_facts(simulation->snapshot, customer, &facts);
+    for (size_t i = 0; i < products; i++) simulation->is_held[i] = view_holds(&facts, (int)i);
     const double *first[SIMULATE_FIRST_COUNT] = {simulation->log_odds, simulation->popularity,
                                                  simulation->random, truth->chances};
     for (size_t i = 0; i < SIMULATE_FIRST_COUNT; i++) {
@@ -452,9 +461,10 @@ enum lx_err simulate(const char *folder, const struct simulate_options *options,
     if (code == LX_OK)
         code = model_open(folder, NULL, view_snapshot_features(simulation.snapshot),
                           &simulation.model, err);
-    if (code == LX_OK)
-        code = rounds_kernel_init(simulation.catalogue, view_snapshot_peers(simulation.snapshot),
-                                  &simulation.kernel, err);
+    if (code == LX_OK && model_second(simulation.model) == NULL)
+        code =
+            lx_fail(err, LX_ERR_NOT_READY, "model %s: it has no second round: run `lingxi train`",
+                    model_id(simulation.model));
     if (code == LX_OK) code = make_room(&simulation);
     if (code == LX_OK && options->truth == NULL) code = find_truth(simulation.bank, truth, err);
     const char *folder_of_truth = options->truth != NULL ? options->truth : truth;

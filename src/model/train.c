@@ -11,6 +11,7 @@
 #include "model/life.h"
 #include "model/product_graph.h"
 #include "model/rivals.h"
+#include "model/second_fit.h"
 
 /* What the steps hand on to each other. */
 struct training {
@@ -19,7 +20,8 @@ struct training {
     const struct lx_env *env;
     struct fit fit;
     struct fitted fitted;
-    struct lx_buffer graph; /* the products' relations, as their file has them */
+    struct lx_buffer graph;  /* the products' relations, as their file has them */
+    struct lx_buffer second; /* the second round, likewise */
     struct train_result result;
 };
 
@@ -75,16 +77,47 @@ static enum lx_err relate(struct training *training, struct lx_error *err)
     return LX_OK;
 }
 
+/* On what the trees have not seen. */
+static enum lx_err train_second(struct training *training, struct lx_error *err)
+{
+    const struct fit *fit = &training->fit;
+    struct fitted *fitted = &training->fitted;
+    struct model *model = NULL;
+    struct bank *bank = NULL;
+    struct second *second = NULL;
+    struct second_rows rows = {0};
+    enum lx_err code = bank_open(fit->folder, STORE_READ, &bank, err);
+    if (code == LX_OK)
+        code = model_of(&fitted->card, fitted->trees.bytes, fitted->trees.length, &model, err);
+    if (code == LX_OK) code = second_rows_build(fit, model, training->env, &rows, err);
+    if (code == LX_OK)
+        code = second_fit(&rows, fit->options.seed, bank_catalogue(bank),
+                          fit->peers[fit->split.fit_count], training->env, &second,
+                          &fitted->card.second, err);
+    if (code == LX_OK) code = second_write(second, &training->second, err);
+    if (code == LX_OK) {
+        fitted->card.has_second = true;
+        digest_of(training->second.bytes, training->second.length, fitted->card.second_hash);
+    }
+    second_close(second);
+    second_rows_release(&rows);
+    model_close(model);
+    bank_close(bank);
+    return code;
+}
+
 static enum lx_err enregister(struct training *training, struct lx_error *err)
 {
     const struct fitted *fitted = &training->fitted;
-    const struct lx_buffer *graph = &training->graph;
+    const struct lx_buffer *graph = &training->graph, *second = &training->second;
     char *id = training->result.model;
     enum lx_err code = registry_save(training->folder, &fitted->card, fitted->trees.bytes,
                                      fitted->trees.length, &fitted->traits, id, err);
-    return code == LX_OK
-               ? registry_save_graph(training->folder, id, graph->bytes, graph->length, err)
-               : code;
+    if (code == LX_OK)
+        code = registry_save_graph(training->folder, id, graph->bytes, graph->length, err);
+    if (code == LX_OK)
+        code = registry_save_second(training->folder, id, second->bytes, second->length, err);
+    return code;
 }
 
 /* Beside the live one; the first model, and one whose live rival cannot serve, have no rival. */
@@ -163,8 +196,13 @@ static const struct {
     const char *name;
     enum lx_err (*run)(struct training *training, struct lx_error *err);
 } steps[] = {
-    {"rows", gather},      {"trees", fit_model},     {"quality", measure},
-    {"relations", relate}, {"register", enregister}, {"labels", measure_labels},
+    {"rows", gather},
+    {"trees", fit_model},
+    {"quality", measure},
+    {"relations", relate},
+    {"second round", train_second},
+    {"register", enregister},
+    {"labels", measure_labels},
     {"judge", judge},
 };
 _Static_assert(LX_COUNT_OF(steps) <= TRAIN_STEPS_MAX,
@@ -187,6 +225,7 @@ static void fill_result(const struct fitted *fitted, int utc_offset_minutes,
     result->tree_count = fitted->tree_count;
     result->feature_count = (int)card->feature_count;
     memcpy(result->quality, card->quality, sizeof result->quality);
+    result->second = card->second;
 }
 
 enum lx_err train(const char *folder, const struct train_options *options, const struct lx_env *env,
@@ -197,6 +236,7 @@ enum lx_err train(const char *folder, const struct train_options *options, const
     struct train_result *result = &training.result;
     int utc_offset_minutes = 0;
     lx_buffer_init(&training.graph, LX_FILE_MAX);
+    lx_buffer_init(&training.second, LX_FILE_MAX);
     enum lx_err code = read_offset(folder, &utc_offset_minutes, err);
     for (size_t i = 0; code == LX_OK && i < LX_COUNT_OF(steps); i++) {
         code = steps[i].run(&training, err);
@@ -211,6 +251,7 @@ enum lx_err train(const char *folder, const struct train_options *options, const
         *ret_result = *result;
     }
     lx_buffer_release(&training.graph);
+    lx_buffer_release(&training.second);
     fitted_release(&training.fitted);
     fit_release(&training.fit);
     return code;

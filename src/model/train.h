@@ -14,6 +14,8 @@
  * rows. Calibration and quality see every candidate pair of their months (of at most
  * `customers_max` customers, chosen by hash), as the bank's true rate is.
  *
+ * Beside it the second round is trained (second_fit.h), on the months that the trees have not seen.
+ *
  * Same data, options and thread count give the same model, byte for byte. It is registered and, by
  * the policy of life.h, live or in the shadow of the live one.
  * Errors: LX_ERR_NOT_READY (empty bank; fewer than four usable month ends; fewer than
@@ -68,6 +70,7 @@ struct train_result {
     struct quality quality[QUALITY_BY_COUNT]; /* on time not seen */
     struct train_step steps[TRAIN_STEPS_MAX]; /* where the seconds went */
     size_t step_count;
+    struct second_figures second; /* of the second round */
     double seconds;
 };
 

@@ -1,7 +1,7 @@
 /*
  * Goal:   answers move the other products the way that their kinship says: a yes raises what is
- *         near, a no lowers it a little, nothing answered moves nothing, order does not matter, and
- *         the result is the mode of the posterior.
+ *         near, a no lowers it a little, nothing answered moves nothing, and the result is the mode
+ *         of the posterior.
  * Method: a hand-made kernel for the cases that a person can check; the mode is found again by
  *         small steps of plain gradient ascent on random kernels.
  */
@@ -24,21 +24,24 @@ static double hand_values[16] = {
 static const struct rounds_kernel hand = {hand_values, 4};
 static const double before[4] = {-5, -4, -6, -3};
 
+/* One answer to product 0. */
+static void answer_first(float weight, double *ret_after)
+{
+    const float answers[4] = {weight, 0, 0, 0};
+    rounds_update(&hand, ROUNDS_INTEREST, before, answers, ret_after);
+}
+
 static void test_nothing_answered_moves_nothing(void **state)
 {
     double after[4];
-    const struct rounds_answer owns = {0, BANK_ANSWER_OWNS};
-    rounds_update(&hand, before, NULL, 0, after);
-    assert_memory_equal(after, before, sizeof before);
-    rounds_update(&hand, before, &owns, 1, after); /* says nothing of taste */
+    answer_first(0, after);
     assert_memory_equal(after, before, sizeof before);
 }
 
 static void test_a_yes_raises_what_is_near_in_the_order_of_nearness(void **state)
 {
     double after[4];
-    const struct rounds_answer yes = {0, BANK_ANSWER_INTERESTED};
-    rounds_update(&hand, before, &yes, 1, after);
+    answer_first(1, after);
     double up[4];
     for (int i = 0; i < 4; i++) up[i] = after[i] - before[i];
     assert_true(up[0] > up[1] && up[1] > up[3] && up[3] > 0.3);
@@ -48,57 +51,58 @@ static void test_a_yes_raises_what_is_near_in_the_order_of_nearness(void **state
 static void test_a_no_lowers_what_is_near_but_says_less_than_a_rare_yes(void **state)
 {
     double no[4], yes[4];
-    const struct rounds_answer answers[] = {{0, BANK_ANSWER_NOT_INTERESTED},
-                                            {0, BANK_ANSWER_INTERESTED}};
-    rounds_update(&hand, before, &answers[0], 1, no);
-    rounds_update(&hand, before, &answers[1], 1, yes);
+    answer_first(-1, no);
+    answer_first(1, yes);
     assert_true(no[1] < before[1] && no[2] == before[2]);
     assert_true(before[1] - no[1] < 0.25 * (yes[1] - before[1]));
 }
 
 static void test_weak_answers_move_less_than_clear_ones(void **state)
 {
-    static const enum bank_answer order[] = {BANK_ANSWER_NOT_INTERESTED, BANK_ANSWER_IGNORED,
-                                             BANK_ANSWER_RETRACTED, BANK_ANSWER_VIEWED,
-                                             BANK_ANSWER_INTERESTED};
+    static const float order[] = {-1, -0.3F, 0, 0.3F, 1};
     double last = -100;
     for (size_t i = 0; i < LX_COUNT_OF(order); i++) {
         double after[4];
-        const struct rounds_answer answer = {0, order[i]};
-        rounds_update(&hand, before, &answer, 1, after);
+        answer_first(order[i], after);
         assert_true(after[1] > last);
         last = after[1];
     }
 }
 
-static void test_the_order_of_answers_does_not_matter(void **state)
+/* Of more answers than there is room for the lightest is left out. */
+static void test_too_many_answers_are_cut_by_weight(void **state)
 {
-    double forward[4], backward[4];
-    const struct rounds_answer answers[] = {
-        {0, BANK_ANSWER_INTERESTED}, {3, BANK_ANSWER_NOT_INTERESTED}, {2, BANK_ANSWER_VIEWED}};
-    const struct rounds_answer turned[] = {answers[2], answers[1], answers[0]};
-    rounds_update(&hand, before, answers, 3, forward);
-    rounds_update(&hand, before, turned, 3, backward);
-    assert_memory_equal(forward, backward, sizeof forward);
+    enum { N = ROUNDS_ANSWERS_MAX + 1 };
+    static double values[N * N];
+    static const struct rounds_kernel kernel = {values, N};
+    double start[N], all[N], cut[N];
+    float answers[N];
+    for (size_t i = 0; i < N; i++) {
+        values[i * N + i] = 3;
+        start[i] = -3;
+        answers[i] = i == 7 ? 0.25F : 1;
+    }
+    rounds_update(&kernel, ROUNDS_INTEREST, start, answers, all);
+    answers[7] = 0;
+    rounds_update(&kernel, ROUNDS_INTEREST, start, answers, cut);
+    assert_memory_equal(all, cut, sizeof all);
+    assert_true(all[7] == start[7] && all[8] > start[8]);
 }
 
 /* alpha = weight (yes - P(f0 + K alpha)) at the mode, by small damped steps. */
 static void naive_mode(const struct rounds_kernel *kernel, const double *start,
-                       const struct rounds_answer *answers, size_t count, double *ret_after)
+                       const float *answers, double *ret_after)
 {
-    double alphas[ROUNDS_ANSWERS_MAX] = {0};
+    double alphas[64] = {0};
     size_t n = kernel->product_count;
     for (int step = 0; step < 200000; step++) {
         double largest = 0;
-        for (size_t i = 0; i < count; i++) {
-            double weight, f = start[answers[i].product];
-            bool is_yes;
-            assert_true(rounds_answer_weight(answers[i].answer, &weight, &is_yes));
-            for (size_t j = 0; j < count; j++)
-                f += kernel->values[(size_t)answers[i].product * n + (size_t)answers[j].product] *
-                     alphas[j];
-            double p = 1 / (1 + exp(-(f + 2.0)));
-            double move = weight * ((is_yes ? 1 : 0) - p) - alphas[i];
+        for (size_t i = 0; i < n; i++) {
+            double weight = fabs((double)answers[i]), f = start[i];
+            for (size_t j = 0; j < n; j++) f += kernel->values[i * n + j] * alphas[j];
+            double p = 1 / (1 + exp(-(f + ROUNDS_INTEREST)));
+            double move = weight * ((answers[i] > 0 ? 1 : 0) - p) - alphas[i];
+            if (answers[i] == 0) continue;
             alphas[i] += 0.02 * move;
             largest = fmax(largest, fabs(move));
         }
@@ -106,8 +110,7 @@ static void naive_mode(const struct rounds_kernel *kernel, const double *start,
     }
     for (size_t i = 0; i < n; i++) {
         ret_after[i] = start[i];
-        for (size_t j = 0; j < count; j++)
-            ret_after[i] += kernel->values[i * n + (size_t)answers[j].product] * alphas[j];
+        for (size_t j = 0; j < n; j++) ret_after[i] += kernel->values[i * n + j] * alphas[j];
     }
 }
 
@@ -118,18 +121,15 @@ static void test_the_result_is_the_mode_of_the_posterior(void **state)
         struct lx_rng rng = lx_rng_of(seed, 4);
         double values[N * N] = {0}, factors[N * 3], start[N], got[N], want[N];
         const struct rounds_kernel kernel = {values, N};
-        struct rounds_answer answers[5];
+        float answers[N] = {0};
         for (int i = 0; i < N * 3; i++) factors[i] = lx_rng_normal(&rng);
         for (int i = 0; i < N * N; i++)
             for (int k = 0; k < 3; k++)
                 values[i] += factors[i / N * 3 + k] * factors[i % N * 3 + k];
         for (int i = 0; i < N; i++) start[i] = -6 + 5 * lx_rng_uniform(&rng);
-        for (int i = 0; i < 5; i++)
-            answers[i] = (struct rounds_answer){(int)i * 2 % N, lx_rng_chance(&rng, 0.4)
-                                                                    ? BANK_ANSWER_INTERESTED
-                                                                    : BANK_ANSWER_NOT_INTERESTED};
-        rounds_update(&kernel, start, answers, 5, got);
-        naive_mode(&kernel, start, answers, 5, want);
+        for (int i = 0; i < 5; i++) answers[i * 2 % N] = lx_rng_chance(&rng, 0.4) ? 1 : -0.3F;
+        rounds_update(&kernel, ROUNDS_INTEREST, start, answers, got);
+        naive_mode(&kernel, start, answers, want);
         for (int i = 0; i < N; i++)
             if (fabs(got[i] - want[i]) > 1e-8)
                 fail_msg("seed %lu: product %d: %.12g, want %.12g", (unsigned long)seed, i, got[i],
@@ -144,7 +144,7 @@ int main(void)
         cmocka_unit_test(test_a_yes_raises_what_is_near_in_the_order_of_nearness),
         cmocka_unit_test(test_a_no_lowers_what_is_near_but_says_less_than_a_rare_yes),
         cmocka_unit_test(test_weak_answers_move_less_than_clear_ones),
-        cmocka_unit_test(test_the_order_of_answers_does_not_matter),
+        cmocka_unit_test(test_too_many_answers_are_cut_by_weight),
         cmocka_unit_test(test_the_result_is_the_mode_of_the_posterior),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
