@@ -58,6 +58,22 @@ void rounds_kernel_release(struct rounds_kernel *kernel)
     *kernel = (struct rounds_kernel){0};
 }
 
+bool rounds_answer_weight(enum bank_answer answer, double *ret_weight, bool *ret_is_yes)
+{
+    switch (answer) {
+    case BANK_ANSWER_INTERESTED:
+    case BANK_ANSWER_BOUGHT: *ret_weight = 1; break;
+    case BANK_ANSWER_NOT_INTERESTED: *ret_weight = 1; break;
+    case BANK_ANSWER_VIEWED: *ret_weight = 0.1; break;
+    case BANK_ANSWER_IGNORED: *ret_weight = 0.3; break;
+    case BANK_ANSWER_NONE:
+    case BANK_ANSWER_OWNS:
+    case BANK_ANSWER_RETRACTED: return false;
+    }
+    *ret_is_yes = answer != BANK_ANSWER_NOT_INTERESTED && answer != BANK_ANSWER_IGNORED;
+    return true;
+}
+
 /* The answers that say something, and what is known of each while the mode is sought. */
 struct observed {
     size_t count;

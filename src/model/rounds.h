@@ -35,6 +35,10 @@ LX_MUST_USE enum lx_err rounds_kernel_init(const struct bank_catalogue *catalogu
                                            struct rounds_kernel *ret_kernel, struct lx_error *err);
 void rounds_kernel_release(struct rounds_kernel *kernel);
 
+/* How much an answer weighs, and whether it is a yes; false for one that says nothing of taste
+ * (owns: the corrected holdings say it; retracted). */
+bool rounds_answer_weight(enum bank_answer answer, double *ret_weight, bool *ret_is_yes);
+
 /* How much commoner interest is than opening within 30 days, in log-odds. */
 #define ROUNDS_INTEREST 2.0
 

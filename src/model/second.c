@@ -13,16 +13,9 @@ static const char MAGIC[] = "lingxi second";
 double second_answer_weight(enum bank_answer answer, int64_t age_ms)
 {
     double weight = 0;
-    switch (answer) {
-    case BANK_ANSWER_INTERESTED:
-    case BANK_ANSWER_BOUGHT: weight = 1; break;
-    case BANK_ANSWER_NOT_INTERESTED: weight = -1; break;
-    case BANK_ANSWER_VIEWED: weight = 0.3; break;
-    case BANK_ANSWER_IGNORED: weight = -0.3; break;
-    case BANK_ANSWER_NONE:
-    case BANK_ANSWER_OWNS:
-    case BANK_ANSWER_RETRACTED: return 0;
-    }
+    bool is_yes = false;
+    if (!rounds_answer_weight(answer, &weight, &is_yes)) return 0;
+    if (!is_yes) weight = -weight;
     if (age_ms <= 0) return weight;
     return weight * exp2(-(double)age_ms / ((double)SECOND_HALF_LIFE_DAYS * LX_MS_PER_DAY));
 }

@@ -18,7 +18,7 @@
  * three penalised toward 1, 0.5 and 1, so that a short log does little. Where that was not shown to
  * order better than f_p does (second_fit.h) `has_log` is false, and the logit is f_p + d_p.
  *
- * An answer weighs +1 (interested, bought), -1 (not interested), 0.3 (viewed), -0.3 (ignored), and
+ * An answer weighs +1 (interested, bought), -1 (not interested), 0.1 (viewed), -0.3 (ignored), and
  * half as much every SECOND_HALF_LIFE_DAYS. `owns` is no taste but a fact: the holdings are
  * corrected and the model asked again (decide/round.c). `retracted` says nothing.
  *

@@ -52,11 +52,11 @@ static void test_answers_weigh_by_kind_and_age(void **state)
         double weight;
     } rows[] = {
         {BANK_ANSWER_INTERESTED, 0, 1},      {BANK_ANSWER_BOUGHT, 0, 1},
-        {BANK_ANSWER_NOT_INTERESTED, 0, -1}, {BANK_ANSWER_VIEWED, 0, 0.3},
+        {BANK_ANSWER_NOT_INTERESTED, 0, -1}, {BANK_ANSWER_VIEWED, 0, 0.1},
         {BANK_ANSWER_IGNORED, 0, -0.3},      {BANK_ANSWER_OWNS, 0, 0},
         {BANK_ANSWER_RETRACTED, 0, 0},       {BANK_ANSWER_NONE, 0, 0},
         {BANK_ANSWER_INTERESTED, 90, 0.5},   {BANK_ANSWER_NOT_INTERESTED, 180, -0.25},
-        {BANK_ANSWER_VIEWED, 90, 0.15},      {BANK_ANSWER_IGNORED, 360, -0.01875},
+        {BANK_ANSWER_VIEWED, 90, 0.05},      {BANK_ANSWER_IGNORED, 360, -0.01875},
         {BANK_ANSWER_INTERESTED, -5, 1},
     };
     for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
