@@ -8,7 +8,9 @@
 
 #include "bank/bank.h"
 #include "base/date.h"
+#include "cli/chart.h"
 #include "decide/past_rules.h"
+#include "host/file.h"
 #include "host/lock.h"
 #include "model/alarms.h"
 #include "model/evaluate.h"
@@ -294,6 +296,8 @@ static void method_print(struct cli_call *call, const struct evaluate_method *me
     for (int i = 0; i < QUALITY_COUNT; i++)
         json_name_real(&call->json, quality_name((enum quality_figure)i),
                        quality_value(&method->quality, (enum quality_figure)i));
+    json_name_real(&call->json, "pr_auc_low", method->pr_auc_low);
+    json_name_real(&call->json, "pr_auc_high", method->pr_auc_high);
     json_name_real(&call->json, "pr_auc_difference", method->difference);
     json_name_real(&call->json, "pr_auc_difference_low", method->difference_low);
     json_name_real(&call->json, "pr_auc_difference_high", method->difference_high);
@@ -301,11 +305,73 @@ static void method_print(struct cli_call *call, const struct evaluate_method *me
     json_object_end(&call->json);
 }
 
+static enum lx_err write_csv(const char *path, const struct evaluate_comparison *comparison,
+                             struct lx_error *err)
+{
+    struct lx_buffer text;
+    lx_buffer_init(&text, LX_CONFIG_MAX);
+    lx_buffer_append_text(&text, "balance,rows,sampled_rate");
+    for (int i = 0; i < QUALITY_COUNT; i++)
+        lx_buffer_printf(&text, ",%s", quality_name((enum quality_figure)i));
+    lx_buffer_append_text(&text, ",pr_auc_low,pr_auc_high,difference,difference_low,"
+                                 "difference_high,seconds\n");
+    for (int m = 0; m < SAMPLING_COUNT; m++) {
+        const struct evaluate_method *method = &comparison->methods[m];
+        lx_buffer_printf(&text, "%s,%" PRIu64 ",%.9g", sampling_name(method->balance), method->rows,
+                         method->sampled_rate);
+        for (int i = 0; i < QUALITY_COUNT; i++)
+            lx_buffer_printf(&text, ",%.9g",
+                             quality_value(&method->quality, (enum quality_figure)i));
+        lx_buffer_printf(&text, ",%.9g,%.9g,%.9g,%.9g,%.9g,%.3f\n", method->pr_auc_low,
+                         method->pr_auc_high, method->difference, method->difference_low,
+                         method->difference_high, method->seconds);
+    }
+    enum lx_err code = lx_buffer_error(&text);
+    if (code != LX_OK)
+        lx_fail(err, code, "%s: out of memory", path);
+    else
+        code = host_write_atomic(path, text.bytes, text.length, err);
+    lx_buffer_release(&text);
+    return code;
+}
+
+static enum lx_err write_chart(const char *path, const struct evaluate_comparison *comparison,
+                               struct lx_error *err)
+{
+    struct chart_line lines[SAMPLING_COUNT];
+    struct lx_buffer svg;
+    char note[160];
+    for (int i = 0; i < SAMPLING_COUNT; i++) {
+        const struct evaluate_method *method = &comparison->methods[i];
+        lines[i] = (struct chart_line){sampling_name(method->balance), method->quality.pr_auc,
+                                       method->pr_auc_low, method->pr_auc_high};
+    }
+    snprintf(note, sizeof note,
+             "95 %%, %d seed(s), %" PRIu64 " rows, %" PRIu64
+             " positives; - - none; popularity %.4f",
+             comparison->seed_count, comparison->rows, comparison->positives,
+             comparison->popularity.pr_auc);
+    const struct chart chart = {.zh = "各平衡方法的 PR-AUC（模型未见的月份）",
+                                .en = "PR-AUC by balance method, months not seen",
+                                .note = note,
+                                .lines = lines,
+                                .line_count = SAMPLING_COUNT,
+                                .reference = comparison->methods[SAMPLING_NONE].quality.pr_auc};
+    lx_buffer_init(&svg, LX_CONFIG_MAX);
+    enum lx_err code = chart_write(&chart, &svg, err);
+    if (code == LX_OK) code = host_write_atomic(path, svg.bytes, svg.length, err);
+    lx_buffer_release(&svg);
+    return code;
+}
+
 static enum lx_err evaluate_methods(struct cli_call *call, const struct evaluate_options *options,
                                     struct lx_error *err)
 {
     struct evaluate_comparison comparison;
     enum lx_err code = evaluate_compare(call->folder, options, &call->env, &comparison, err);
+    const char *csv = cli_value(call, "--csv"), *svg = cli_value(call, "--chart");
+    if (code == LX_OK && csv != NULL) code = write_csv(csv, &comparison, err);
+    if (code == LX_OK && svg != NULL) code = write_chart(svg, &comparison, err);
     if (code != LX_OK) return code;
 
     cli_count(call, "rows", "评估行", "rows measured on", (int64_t)comparison.rows);
@@ -409,6 +475,9 @@ enum lx_err cli_evaluate(struct cli_call *call, struct lx_error *err)
     if (cli_flag(call, "--off-policy")) return cli_off_policy(call, (uint64_t)seed, err);
     if (cli_flag(call, "--simulate")) return cli_simulate(call, (uint64_t)seed, err);
     if (cli_flag(call, "--factors")) return evaluate_factors(call, &options, err);
+    bool has_file = cli_value(call, "--csv") != NULL || cli_value(call, "--chart") != NULL;
+    if (has_file && !cli_flag(call, "--compare"))
+        return lx_fail(err, LX_ERR_USAGE, "--csv and --chart go with --compare");
     if (cli_flag(call, "--compare")) return evaluate_methods(call, &options, err);
     return evaluate_plain(call, &options, err);
 }

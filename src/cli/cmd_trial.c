@@ -151,6 +151,52 @@ static void difference_print(struct cli_call *call, const struct trial_differenc
     json_object_end(&call->json);
 }
 
+static void method_print(struct cli_call *call, const struct trial_methods *methods, size_t figure)
+{
+    const char *name = methods->methods[0].figures[figure].name;
+    cli_line(call, "%s", name);
+    if (call->is_json) {
+        json_name(&call->json, name);
+        json_array_begin(&call->json);
+    }
+    for (int i = 0; i < SAMPLING_COUNT; i++) {
+        const struct trial_method *method = &methods->methods[i];
+        const struct trial_difference *found = &method->figures[figure];
+        cli_line(call, "  %-18s %10.4f %+10.4f  %+.4f .. %+.4f %8.1f s",
+                 sampling_name(method->balance), found->ours, found->difference, found->low,
+                 found->high, method->seconds);
+        if (!call->is_json) continue;
+        json_object_begin(&call->json);
+        json_name_text(&call->json, "balance", sampling_name(method->balance));
+        json_name_real(&call->json, "value", found->ours);
+        json_name_real(&call->json, "difference", found->difference);
+        json_name_real(&call->json, "low", found->low);
+        json_name_real(&call->json, "high", found->high);
+        json_object_end(&call->json);
+    }
+    if (call->is_json) json_array_end(&call->json);
+}
+
+/* Every method beside none; the name is the data set's own. */
+static enum lx_err trial_methods(struct cli_call *call, const struct trial_crossvalidation *options,
+                                 struct lx_error *err)
+{
+    struct trial_methods *methods = lx_calloc(1, sizeof *methods);
+    if (methods == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "trial: out of memory");
+    enum lx_err code = trial_compare(options, &call->env, methods, err);
+    if (code == LX_OK) {
+        if (call->is_json) json_name_text(&call->json, "trial", options->name);
+        cli_count(call, "rows", "行", "rows", (int64_t)methods->rows);
+        cli_count(call, "parts", "测试份数", "parts measured", (int64_t)methods->part_count);
+        cli_line(call, "  %-18s %10s %10s  95 %%", cli_text(call, "方法", "balance"),
+                 cli_text(call, "值", "value"), cli_text(call, "减 none", "less none"));
+        for (size_t i = 0; i < methods->figure_count; i++) method_print(call, methods, i);
+        cli_figure(call, "seconds", cli_seconds(call));
+    }
+    lx_free(methods);
+    return code;
+}
+
 static enum lx_err trial_repeatedly(struct cli_call *call, const struct trial_options *options,
                                     int repeats, struct lx_error *err)
 {
@@ -163,6 +209,7 @@ static enum lx_err trial_repeatedly(struct cli_call *call, const struct trial_op
         .seed = options->seed,
     };
     struct trial_comparison comparison = {0};
+    if (cli_flag(call, "--compare")) return trial_methods(call, &crossvalidation, err);
     enum lx_err code = trial_crossvalidate(&crossvalidation, &call->env, &comparison, err);
     if (code != LX_OK) return code;
 
@@ -206,6 +253,8 @@ enum lx_err cli_trial(struct cli_call *call, struct lx_error *err)
     if ((options.test == NULL) == (repeats == 0))
         return lx_fail(err, LX_ERR_USAGE,
                        "either --test PATH, or --crossvalidate REPEATS on the training data");
+    if (cli_flag(call, "--compare") && repeats == 0)
+        return lx_fail(err, LX_ERR_USAGE, "--compare goes with --crossvalidate REPEATS");
     if (options.predictions != NULL && repeats > 0)
         return lx_fail(err, LX_ERR_USAGE, "--predictions FILE goes with --test PATH");
     options.seed = (uint64_t)seed;

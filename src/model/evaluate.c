@@ -186,7 +186,8 @@ void evaluate_result_release(struct evaluate_result *result)
     *result = (struct evaluate_result){{0}};
 }
 
-/* A comparison, and the PR-AUC of each method's resamples: [method][seed][resample]. */
+/* A comparison, and the PR-AUC of each method's resamples: [method][seed][resample], and room to
+ * sort one method's. */
 struct comparing {
     const struct lx_env *env;
     struct evaluate_comparison *comparison;
@@ -277,13 +278,19 @@ static void fill_differences(const struct comparing *comparing)
     struct evaluate_comparison *comparison = comparing->comparison;
     size_t count = (size_t)comparison->seed_count * (size_t)comparing->resamples;
     const double *plain = figures_of(comparing, SAMPLING_NONE, 0);
+    double *sorted = figures_of(comparing, SAMPLING_COUNT, 0);
     for (size_t m = SAMPLING_COUNT; m-- > 0;) {
         struct evaluate_method *method = &comparison->methods[m];
         double *figures = figures_of(comparing, m, 0);
         method->difference =
             method->quality.pr_auc - comparison->methods[SAMPLING_NONE].quality.pr_auc;
         method->difference_low = method->difference_high = NAN;
+        method->pr_auc_low = method->pr_auc_high = NAN;
         if (count == 0) continue;
+        memcpy(sorted, figures, count * sizeof *sorted);
+        qsort(sorted, count, sizeof *sorted, compare_reals);
+        method->pr_auc_low = percentile(sorted, count, 0.025);
+        method->pr_auc_high = percentile(sorted, count, 0.975);
         for (size_t i = 0; i < count; i++) figures[i] -= plain[i];
         qsort(figures, count, sizeof *figures, compare_reals);
         method->difference_low = percentile(figures, count, 0.025);
@@ -304,7 +311,7 @@ enum lx_err evaluate_compare(const char *folder, const struct evaluate_options *
     struct comparing comparing = {
         .env = env, .comparison = &comparison, .resamples = resamples > 0 ? resamples : 0};
     size_t figure_count =
-        (size_t)SAMPLING_COUNT * (size_t)comparison.seed_count * (size_t)comparing.resamples;
+        ((size_t)SAMPLING_COUNT + 1) * (size_t)comparison.seed_count * (size_t)comparing.resamples;
     comparing.figures = lx_calloc(figure_count + 1, sizeof *comparing.figures);
     if (comparing.figures == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "evaluate: out of memory");
     enum lx_err code = LX_OK;

@@ -65,6 +65,7 @@ struct evaluate_method {
     uint64_t rows;       /* after balancing, with the first seed */
     double sampled_rate; /* of positives */
     struct quality quality;
+    double pr_auc_low, pr_auc_high; /* of the same resamples */
     double difference, difference_low, difference_high;
     double seconds; /* of training and measuring */
 };

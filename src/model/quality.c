@@ -291,6 +291,11 @@ static double lift(const struct cut *cut, double positives, double mass)
                : NAN;
 }
 
+static double recall(const struct cut *cut, double positives)
+{
+    return positives > 0 ? cut->positives / positives : NAN;
+}
+
 static double mean_top5(const struct ranking *ranking, const uint16_t *weights)
 {
     double sum = 0, weight_sum = 0;
@@ -328,6 +333,10 @@ static void measure(const struct ranking *ranking, const uint16_t *weights,
         .roc_auc_within = within_products(curves, ranking->product_count),
         .lift_1pct = lift(by_which[CUT_HUNDREDTH], walk.positives, mass),
         .lift_5pct = lift(by_which[CUT_TWENTIETH], walk.positives, mass),
+        .lift_10pct = lift(by_which[CUT_TENTH], walk.positives, mass),
+        .recall_1pct = recall(by_which[CUT_HUNDREDTH], walk.positives),
+        .recall_5pct = recall(by_which[CUT_TWENTIETH], walk.positives),
+        .recall_10pct = recall(by_which[CUT_TENTH], walk.positives),
         .precision5 = mean_top5(ranking, weights),
         .ece = NAN,
         .observed_over_expected_top10 = NAN,

@@ -19,6 +19,10 @@
     X(roc_auc_within, "the same among pairs of one product, mean weighted by positives")           \
     X(lift_1pct, "positives among the best hundredth over what chance gives")                      \
     X(lift_5pct, "positives among the best twentieth over what chance gives")                      \
+    X(lift_10pct, "positives among the best tenth over what chance gives")                         \
+    X(recall_1pct, "share of all positives that are among the best hundredth")                     \
+    X(recall_5pct, "share of all positives that are among the best twentieth")                     \
+    X(recall_10pct, "share of all positives that are among the best tenth")                        \
     X(precision5, "positives among a customer's best five, where he opened something")             \
     X(ece, "expected calibration error, 15 bins of equal mass")                                    \
     X(observed_over_expected_top10, "openings over the sum of probabilities, top tenth")           \

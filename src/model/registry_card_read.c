@@ -71,7 +71,9 @@ static void read_quality(struct card_reader *reader, struct model_card *card)
         const json_t *ranking = get(reader, quality, name, false);
         for (size_t j = 0; j < QUALITY_COUNT; j++) {
             enum quality_figure figure = (enum quality_figure)j;
-            const json_t *value = get(reader, ranking, quality_name(figure), true);
+            /* A figure that older cards lack is not known. */
+            const json_t *value = json_object_get(ranking, quality_name(figure));
+            if (value != NULL) value = get(reader, ranking, quality_name(figure), true);
             quality_set(&card->quality[i], figure, real_of(value));
         }
     }

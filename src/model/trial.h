@@ -94,4 +94,24 @@ LX_MUST_USE enum lx_err trial_crossvalidate(const struct trial_crossvalidation *
                                             struct trial_comparison *ret_comparison,
                                             struct lx_error *err);
 
+/*
+ * Every balance method on the same parts: figures are of ours with the method (`ours`), of ours
+ * with none (`plain`), and their difference with its interval, as above. options->balance is not
+ * read.
+ */
+struct trial_method {
+    enum sampling balance;
+    struct trial_difference figures[TRIAL_FIGURES_MAX];
+    double seconds;
+};
+struct trial_methods {
+    struct trial_method methods[SAMPLING_COUNT];
+    size_t figure_count, part_count;
+    uint64_t rows;
+    double seconds;
+};
+LX_MUST_USE enum lx_err trial_compare(const struct trial_crossvalidation *options,
+                                      const struct lx_env *env, struct trial_methods *ret_methods,
+                                      struct lx_error *err);
+
 #endif

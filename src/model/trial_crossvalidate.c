@@ -11,6 +11,7 @@ enum { PARTS_MAX = 10000 };
 struct part {
     double ours[TRIAL_FIGURES_MAX], plain[TRIAL_FIGURES_MAX], popularity[TRIAL_FIGURES_MAX];
     double test_over_train; /* how many rows of each */
+    double by_method[SAMPLING_COUNT][TRIAL_FIGURES_MAX], seconds[SAMPLING_COUNT];
 };
 
 struct validation {
@@ -21,6 +22,7 @@ struct validation {
     uint32_t *train_rows, *test_rows;
     struct part *parts;
     size_t part_count;
+    bool has_methods; /* every balance method in place of the three ways */
 };
 
 static size_t part_total(const struct validation *validation)
@@ -69,6 +71,20 @@ static void report(const struct validation *validation, size_t steps)
         env->progress(env->context, "cross-validation", steps, 2 * part_total(validation));
 }
 
+static enum lx_err run_methods(const struct validation *validation, struct trial_task *task,
+                               struct part *part, struct lx_error *err)
+{
+    const struct lx_env *env = validation->env;
+    for (int i = 0; i < SAMPLING_COUNT; i++) {
+        int64_t begin_ns = env->elapsed_ns(env->context);
+        task->balance = (enum sampling)i;
+        enum lx_err code = trial_measure(task, true, part->by_method[i], err);
+        if (code != LX_OK) return lx_error_prefix(err, "%s", sampling_name(task->balance));
+        part->seconds[i] = (double)(env->elapsed_ns(env->context) - begin_ns) / 1e9;
+    }
+    return LX_OK;
+}
+
 static enum lx_err run_part(struct validation *validation, size_t n, struct lx_error *err)
 {
     struct part *part = &validation->parts[n];
@@ -95,6 +111,7 @@ static enum lx_err run_part(struct validation *validation, size_t n, struct lx_e
                               .seed = validation->options->seed + n,
                               .env = &env};
     part->test_over_train = (double)test / (double)train;
+    if (validation->has_methods) return run_methods(validation, &task, part, err);
     enum lx_err code = trial_measure(&task, true, part->ours, err);
     if (code == LX_OK) report(validation, 2 * n + 1);
     task.style = TRIAL_PLAIN;
@@ -149,6 +166,18 @@ static void compare(const struct validation *validation, size_t figure,
     };
 }
 
+/* One method in the place of ours, none in that of the plain tool. */
+static void compare_with_none(struct validation *validation, int method, size_t figure,
+                              struct trial_difference *ret_difference)
+{
+    for (size_t i = 0; i < validation->part_count; i++) {
+        struct part *part = &validation->parts[i];
+        part->ours[figure] = part->by_method[method][figure];
+        part->plain[figure] = part->by_method[SAMPLING_NONE][figure];
+    }
+    compare(validation, figure, ret_difference);
+}
+
 static enum lx_err run_parts(struct validation *validation, struct lx_error *err)
 {
     size_t total = part_total(validation), count = validation->data.row_count;
@@ -173,37 +202,71 @@ static enum lx_err run_parts(struct validation *validation, struct lx_error *err
     return code;
 }
 
-enum lx_err trial_crossvalidate(const struct trial_crossvalidation *options,
-                                const struct lx_env *env, struct trial_comparison *ret_comparison,
-                                struct lx_error *err)
+/* Reads the data and measures every part. */
+static enum lx_err validate(struct validation *validation, struct lx_error *err)
 {
+    const struct trial_crossvalidation *options = validation->options;
     const struct trial_kind *kind = trial_kind_find(options->name);
     if (kind == NULL) return lx_fail(err, LX_ERR_USAGE, "no trial \"%.60s\"", options->name);
-    if (kind->run != NULL)
-        return lx_fail(err, LX_ERR_USAGE,
-                       "%s has a training and a test part of its own: --test PATH", kind->name);
     if (options->repeats < 1 || options->folds < 2 ||
         (int64_t)options->repeats * options->folds > PARTS_MAX)
         return lx_fail(err, LX_ERR_USAGE,
                        "%d repeats of %d folds: at least 1 of 2, at most %d parts in all",
                        options->repeats, options->folds, PARTS_MAX);
+    enum lx_err code = trial_data_read(kind, options->path, &validation->data, err);
+    return code == LX_OK ? run_parts(validation, err) : code;
+}
 
+static void validation_release(struct validation *validation)
+{
+    lx_free(validation->order);
+    lx_free(validation->train_rows);
+    lx_free(validation->test_rows);
+    lx_free(validation->parts);
+    trial_data_release(&validation->data);
+}
+
+enum lx_err trial_crossvalidate(const struct trial_crossvalidation *options,
+                                const struct lx_env *env, struct trial_comparison *ret_comparison,
+                                struct lx_error *err)
+{
     int64_t begin_ns = env->elapsed_ns(env->context);
     struct validation validation = {.options = options, .env = env};
-    struct trial_comparison comparison = {.figure_count = kind->figure_count};
-    enum lx_err code = trial_data_read(kind, options->path, &validation.data, err);
-    if (code == LX_OK) code = run_parts(&validation, err);
-    for (size_t i = 0; i < kind->figure_count && code == LX_OK; i++)
-        compare(&validation, i, &comparison.figures[i]);
-    comparison.part_count = validation.part_count;
-    comparison.rows = validation.data.row_count;
-    lx_free(validation.order);
-    lx_free(validation.train_rows);
-    lx_free(validation.test_rows);
-    lx_free(validation.parts);
-    trial_data_release(&validation.data);
-    if (code != LX_OK) return code;
-    comparison.seconds = (double)(env->elapsed_ns(env->context) - begin_ns) / 1e9;
-    *ret_comparison = comparison;
-    return LX_OK;
+    struct trial_comparison comparison = {.figure_count = 0};
+    enum lx_err code = validate(&validation, err);
+    if (code == LX_OK) {
+        comparison.figure_count = validation.data.kind->figure_count;
+        for (size_t i = 0; i < comparison.figure_count; i++)
+            compare(&validation, i, &comparison.figures[i]);
+        comparison.part_count = validation.part_count;
+        comparison.rows = validation.data.row_count;
+        comparison.seconds = (double)(env->elapsed_ns(env->context) - begin_ns) / 1e9;
+        *ret_comparison = comparison;
+    }
+    validation_release(&validation);
+    return code;
+}
+
+enum lx_err trial_compare(const struct trial_crossvalidation *options, const struct lx_env *env,
+                          struct trial_methods *ret_methods, struct lx_error *err)
+{
+    int64_t begin_ns = env->elapsed_ns(env->context);
+    struct validation validation = {.options = options, .env = env, .has_methods = true};
+    enum lx_err code = validate(&validation, err);
+    if (code == LX_OK) {
+        *ret_methods = (struct trial_methods){.figure_count = validation.data.kind->figure_count,
+                                              .part_count = validation.part_count,
+                                              .rows = validation.data.row_count};
+        for (int m = 0; m < SAMPLING_COUNT; m++) {
+            struct trial_method *method = &ret_methods->methods[m];
+            method->balance = (enum sampling)m;
+            for (size_t i = 0; i < ret_methods->figure_count; i++)
+                compare_with_none(&validation, m, i, &method->figures[i]);
+            for (size_t i = 0; i < validation.part_count; i++)
+                method->seconds += validation.parts[i].seconds[m];
+        }
+        ret_methods->seconds = (double)(env->elapsed_ns(env->context) - begin_ns) / 1e9;
+    }
+    validation_release(&validation);
+    return code;
 }

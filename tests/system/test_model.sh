@@ -20,6 +20,11 @@ test_that "the first model goes live by itself" first
 again() { json train >again.json && is again.json model "$(get first.json model)" && json model >list.json && field changes.1.action <list.json && ! field changes.2.action <list.json 2>/dev/null; }
 test_that "the same model again changes nothing" again
 test_that "nothing can be gone back to" exits 3 "none was live before" "$lingxi" -C bank model rollback --by li
+shows() { json model show --importance --top 3 >show.json && is show.json model "$(get first.json model)" && get show.json alarms && get show.json importance.shap.2.feature; }
+test_that "show tells quality, alarms and what the model rests on" shows
+test_that "importances are of a product of the model" exits 2 "neither a product" "$lingxi" -C bank model show --for P99
+drifts() { json model drift >drift.json && get drift.json psi_scores && get drift.json inputs.0.psi && [ "$(get drift.json inputs.0.grade)" != "" ]; }
+test_that "drift compares training and snapshot" drifts
 printf '\n[model]\napproval = two_persons\npromote = not_worse\n' >>bank/lingxi.ini
 second() { json train --seed 2 >second.json && is second.json is_live false && is second.json live "$(get first.json model)"; }
 test_that "with two persons a second model is a candidate" second

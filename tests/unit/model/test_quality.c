@@ -84,6 +84,19 @@ static void check(const struct sample *sample, const double *scores, const struc
     near("roc_auc", rows->seed, quality->roc_auc, roc);
     near("pr_auc", rows->seed, quality->pr_auc, pr);
     near("roc_auc_within", rows->seed, quality->roc_auc_within, within);
+    const struct {
+        double share, lift, recall;
+    } cuts[] = {{0.01, quality->lift_1pct, quality->recall_1pct},
+                {0.05, quality->lift_5pct, quality->recall_5pct},
+                {0.10, quality->lift_10pct, quality->recall_10pct}};
+    for (size_t i = 0; i < LX_COUNT_OF(cuts); i++) {
+        double lift = 0;
+        assert_int_equal(
+            metric_lift_at(scores, rows->labels, rows->count, cuts[i].share, &lift, &recall),
+            LX_OK);
+        near("lift", rows->seed, cuts[i].lift, lift);
+        near("recall", rows->seed, cuts[i].recall, recall);
+    }
     near("lift_1pct", rows->seed, quality->lift_1pct, lift1);
     near("lift_5pct", rows->seed, quality->lift_5pct, lift5);
     assert_true(fabs(quality->precision5 - ranking.precision5) < 1e-6); /* kept as float */
