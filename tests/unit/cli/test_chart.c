@@ -1,5 +1,5 @@
 /*
- * Goal:   a chart puts values where its axis says, keeps every interval inside, escapes its texts and
+ * Goal:   a chart puts values where its axis says, keeps intervals inside, escapes its texts and
  *         is whole where there is nothing to draw.
  * Method: circles and ticks read back from the SVG; their places against the line through two ticks.
  */
@@ -22,8 +22,12 @@ static void test_values_stand_where_the_axis_says(void **state)
     struct lx_buffer svg;
     const struct chart_line lines[] = {
         {"none", 0.05, 0.04, 0.06}, {"a < b & c", 0.031, 0.02, 0.045}, {"off", NAN, NAN, NAN}};
-    const struct chart chart = {.zh = "标题", .en = "title", .note = "n", .lines = lines,
-                                .line_count = 3, .reference = 0.05};
+    const struct chart chart = {.zh = "标题",
+                                .en = "title",
+                                .note = "n",
+                                .lines = lines,
+                                .line_count = 3,
+                                .reference = 0.05};
     lx_buffer_init(&svg, LX_CONFIG_MAX);
     MUST(chart_write(&chart, &svg, &err));
     const char *text = lx_buffer_text(&svg);
