@@ -1,7 +1,7 @@
 /*
  * Goal:   a chart puts values where its axis says, keeps intervals inside, escapes its texts and
  *         is whole where there is nothing to draw.
- * Method: circles and ticks read back from the SVG; their places against the line through two ticks.
+ * Method: circles and ticks read back from the SVG; places against the line through two ticks.
  */
 #include "tests/scratch.h"
 
