@@ -18,15 +18,13 @@ struct listing {
     struct label_measures measures;
 };
 
-/* By the snapshot; of a model's output at the month ends that it was measured at. */
+/* By the snapshot; of what is not counted there, at the month ends that it was measured at. */
 static void print_coverage(struct cli_call *call, const struct listing *listing, size_t place)
 {
     const struct view_label_coverage *counted = &listing->coverage[place];
     const struct label_measure *measured = &listing->measures.labels[place];
     bool is_counted = counted->is_known && counted->customers > 0;
-    if (!is_counted &&
-        (view_labels_at(listing->labels, place)->expr != NULL || !measured->is_known))
-        return;
+    if (!is_counted && !measured->is_known) return;
     uint64_t have = is_counted ? counted->have : measured->have;
     uint64_t all = is_counted ? counted->customers : measured->cases;
     double share = (double)have / (double)all;

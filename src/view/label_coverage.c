@@ -54,7 +54,7 @@ static enum lx_err count_all(struct view_audience *audience, const struct view_l
     for (size_t i = 0; i < view_labels_count(labels); i++) {
         const struct view_label *label = view_labels_at(labels, i);
         uint64_t have = 0;
-        if (label->expr == NULL) continue;
+        if (label->expr == NULL || expr_window_count(label->expr) > 0) continue;
         enum lx_err code =
             count_label(audience, label, view_labels_features(labels), env, bits, &have, err);
         if (code == LX_OK) {

@@ -7,8 +7,9 @@
  * DIR/labels/coverage.json, since a list of labels is no reason to look at a million customers.
  *
  * A count holds for the snapshot and for the definition that it was made with; others are passed
- * over when it is read. A label with a window of its own costs a pass over the bank, one that reads
- * features costs none.
+ * over when it is read. A label with a window of its own is not counted: it would cost every
+ * refresh a pass over the bank (24 s of processor time at 1.1 million customers, a label that reads
+ * features less than a millisecond); it is counted where its lift is measured.
  *
  * Errors:  LX_ERR_CORRUPT (not such a file), the audience's, host's. Threads: as the audience.
  */
