@@ -72,12 +72,12 @@ void api_metrics_request(struct api_metrics *metrics, int loop, size_t route, in
 }
 
 void api_metrics_decision(struct api_metrics *metrics, int loop, enum api_outcome outcome,
-                          const struct decision *decision)
+                          const struct api_drops *drops)
 {
     struct decisions *decisions = &metrics->decisions[loop];
     add(&decisions->outcomes[outcome], 1);
-    add(&decisions->items, decision->item_count);
-    for (int i = 1; i < RULE_STAGE_END; i++) add(&decisions->drops[i], decision->drops[i]);
+    add(&decisions->items, drops->items);
+    for (int i = 1; i < RULE_STAGE_END; i++) add(&decisions->drops[i], drops->by_stage[i]);
 }
 
 static void sum_places(const struct api_metrics *metrics, size_t route, struct place *sum)

@@ -24,8 +24,11 @@ void api_metrics_close(struct api_metrics *metrics); /* NULL is fine */
 void api_metrics_request(struct api_metrics *metrics, int loop, size_t route, int status,
                          int64_t elapsed_ns);
 enum api_outcome { API_DECIDED, API_NO_OFFER, API_PREVIEWED, API_SECOND_ROUND, API_OUTCOME_COUNT };
+struct api_drops {
+    size_t items, by_stage[RULE_STAGE_END];
+};
 void api_metrics_decision(struct api_metrics *metrics, int loop, enum api_outcome outcome,
-                          const struct decision *decision);
+                          const struct api_drops *drops);
 
 /* The text format 0.0.4; `name_of` gives a route's method and pattern. */
 void api_metrics_write(const struct api_metrics *metrics, struct lx_buffer *out,

@@ -163,6 +163,16 @@ enum lx_err api_metrics_page(struct api_call *call)
     api_metrics_gauge(out, "lingxi_connections_timed_out",
                       "Connections dropped since the start because they were too slow.",
                       (double)counters.timed_out);
+    api_metrics_gauge(out, "lingxi_writer_queue_depth", "Records that wait to be written.",
+                      (double)api_writer_depth(api->writer));
+    api_metrics_gauge(out, "lingxi_worker_queue_depth", "Requests that wait for a worker.",
+                      (double)host_queue_count(api->tasks));
+    api_metrics_gauge(out, "lingxi_live_bytes", "Memory of decisions and answers.",
+                      (double)live_bytes(api->live));
+    api_metrics_gauge(out, "lingxi_reloads", "Reloads since the start.",
+                      (double)atomic_load(&api->reloads));
+    api_metrics_gauge(out, "lingxi_reloads_failed", "Reloads that failed since the start.",
+                      (double)atomic_load(&api->failed_reloads));
     api_metrics_gauge(out, "lingxi_snapshot_age_seconds", "How old the features are.",
                       (double)age_ms / 1000);
     return LX_OK;

@@ -141,7 +141,7 @@ enum lx_err api_audience_list(struct api_call *call)
 enum lx_err api_audience_keep(struct api_call *call)
 {
     const struct lx_env *env = &call->api->env;
-    struct store *store = bank_store(engine_bank(call->seat->engine));
+    struct bank *bank = NULL; /* the seat's is only read */
     struct view_kept kept;
     struct api_body body;
     struct expr *expr = NULL;
@@ -157,17 +157,19 @@ enum lx_err api_audience_keep(struct api_call *call)
     if (code == LX_OK) form = canonical(call, expr);
     if (code == LX_OK && form == NULL)
         code = lx_fail(&call->err, LX_ERR_NO_MEMORY, "audience: out of memory");
+    if (code == LX_OK) code = bank_open(call->api->options.folder, STORE_WRITE, &bank, &call->err);
     if (code == LX_OK)
-        code = view_kept_add(store, name, form, call->principal.name, env->now_ms(env->context),
-                             &call->err);
+        code = view_kept_add(bank_store(bank), name, form, call->principal.name,
+                             env->now_ms(env->context), &call->err);
     if (code == LX_OK)
-        code = view_kept_find(store, name, http_request_arena(call->exchange), &kept, &call->err);
+        code = view_kept_find(bank_store(bank), name, http_request_arena(call->exchange), &kept,
+                              &call->err);
     if (code == LX_OK) {
         call->status = 201;
         json_name(&call->json, "audience");
-        view_kept_json(&call->json, &kept,
-                       bank_utc_offset_minutes(engine_bank(call->seat->engine)));
+        view_kept_json(&call->json, &kept, bank_utc_offset_minutes(bank));
     }
+    if (bank != NULL) bank_close(bank);
     expr_free(expr);
     api_body_release(&body);
     return code;

@@ -20,16 +20,19 @@ static void tell(struct api_call *call, const struct decision *decision)
     decision_json(&call->json, decision, call->is_english);
 }
 
+/* Told to the metrics once it is recorded. */
 static void count(struct api_call *call, const struct decision *decision, bool is_preview)
 {
-    enum api_outcome outcome = API_DECIDED;
+    call->is_counted = true;
+    call->outcome = API_DECIDED;
     if (is_preview)
-        outcome = API_PREVIEWED;
+        call->outcome = API_PREVIEWED;
     else if (decision->round == 2)
-        outcome = API_SECOND_ROUND;
+        call->outcome = API_SECOND_ROUND;
     else if (decision->item_count == 0)
-        outcome = API_NO_OFFER;
-    api_metrics_decision(call->api->metrics, http_request_loop(call->exchange), outcome, decision);
+        call->outcome = API_NO_OFFER;
+    call->drops.items = decision->item_count;
+    memcpy(call->drops.by_stage, decision->drops, sizeof call->drops.by_stage);
 }
 
 enum lx_err api_recommend(struct api_call *call)

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "api/parts.h"
-#include "model/label_measure.h"
-#include "view/labels.h"
 
 /* "127.0.0.1:8080", "[::1]:8080" */
 static enum lx_err parse_listen(const char *text, char address[API_ADDRESS_SIZE], int *ret_port,
@@ -44,23 +42,20 @@ static enum lx_err check_reach(const struct api_options *options, const char *ad
                    address);
 }
 
-static enum lx_err open_seats(struct api *api, struct lx_error *err)
+/* The tables are caught up, and what they hold is put into memory. */
+static enum lx_err open_live(struct api *api, struct lx_error *err)
 {
-    api->seats = lx_calloc((size_t)api->loop_count, sizeof *api->seats);
-    if (api->seats == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "server: out of memory");
-    for (int i = 0; i < api->loop_count; i++) lx_buffer_init(&api->seats[i].out, API_REPLY_MAX);
-    struct api_seat *seat = &api->seats[0];
     const char *folder = api->options.folder;
-    enum lx_err code = engine_open(folder, ENGINE_WRITE, &api->env, &seat->engine, err);
-    if (code == LX_OK)
-        code = view_labels_open(folder, view_snapshot_features(engine_snapshot(seat->engine)),
-                                bank_catalogue(engine_bank(seat->engine)), &seat->labels, err);
-    if (code == LX_OK)
-        code = label_measures_open(folder, model_id(engine_model(seat->engine)), seat->labels,
-                                   &seat->measures, err);
+    enum lx_err code = engine_open(folder, ENGINE_WRITE, &api->env, &api->writing, err);
+    if (code != LX_OK) return code;
+    int64_t customers = view_snapshot_customers(engine_snapshot(api->writing));
+    code = engine_make_live(api->writing, customers + API_CUSTOMERS_MORE, &api->live, err);
+    /* One request a connection is held at a time, and a reload's record. */
+    size_t jobs = http_default_limits().connections + 64;
+    if (code == LX_OK) code = api_writer_open(api->live, jobs, &api->writer, err);
     /* It was whole when it was made; what the disk did to it since is found beside the work. */
     if (code == LX_OK)
-        code = frame_verify_start(view_snapshot_frame(engine_snapshot(seat->engine)), &api->check,
+        code = frame_verify_start(view_snapshot_frame(engine_snapshot(api->writing)), &api->check,
                                   err);
     return code;
 }
@@ -92,6 +87,7 @@ static enum lx_err open_http(struct api *api, const char *address, int port, str
                                          .certificate_file = api->options.certificate_file,
                                          .key_file = api->options.key_file,
                                          .takes_signals = true,
+                                         .on_reload = api_reload,
                                          .on_done = on_done,
                                          .env = &api->env};
     enum lx_err code = http_server_open(&options, &api->server, err);
@@ -117,12 +113,15 @@ enum lx_err api_open(const struct api_options *options, struct api **ret_api, st
     api->options = *options;
     api->env = *options->env;
     api->lock.descriptor = -1;
-    api->loop_count = 1;
+    api->loop_count = options->loop_count > 0 ? options->loop_count : api->env.thread_count;
     code = host_lock_take(options->folder, true, &api->lock, err);
     if (code == LX_OK)
         code = api_metrics_open(api->loop_count, api_route_count, &api->metrics, err);
-    if (code == LX_OK) code = open_seats(api, err);
+    if (code == LX_OK) code = api_idempotency_open(&api->idempotency, err);
+    if (code == LX_OK) code = open_live(api, err);
+    if (code == LX_OK) code = api_seats_open(api, err);
     if (code == LX_OK) code = open_http(api, address, port, err);
+    if (code == LX_OK) code = api_workers_start(api, err);
     if (code == LX_OK)
         *ret_api = api;
     else
@@ -140,25 +139,29 @@ enum lx_err api_run(struct api *api, struct lx_error *err)
     return http_server_run(api->server, err);
 }
 
+static void stop_check(struct api *api)
+{
+    struct lx_error ignored; /* who wanted to know asked /readyz */
+    if (api->check == NULL) return;
+    frame_check_cancel(api->check);
+    enum lx_err code = frame_check_finish(api->check, &ignored);
+    (void)code;
+}
+
+/* Loops wait for what others have of theirs, so workers and writer go after them. */
 void api_close(struct api *api)
 {
     if (api == NULL) return;
+    api_workers_stop(api);
+    api_writer_close(api->writer);
     http_server_close(api->server);
-    if (api->check != NULL) {
-        struct lx_error ignored; /* who wanted to know asked /readyz */
-        frame_check_cancel(api->check);
-        enum lx_err code = frame_check_finish(api->check, &ignored);
-        (void)code;
-    }
-    for (int i = 0; api->seats != NULL && i < api->loop_count; i++) {
-        label_measures_close(api->seats[i].measures);
-        view_labels_close(api->seats[i].labels);
-        engine_close(api->seats[i].engine);
-        lx_buffer_release(&api->seats[i].out);
-    }
+    api_seats_close(api);
+    stop_check(api);
+    live_close(api->live);
+    engine_close(api->writing);
     api_metrics_close(api->metrics);
+    api_idempotency_close(api->idempotency);
     host_lock_release(&api->lock);
-    lx_free(api->seats);
     lx_free(api->http_routes);
     lx_free(api);
 }

@@ -250,7 +250,9 @@ static enum lx_err record_open(struct answering *answering, struct decision *ret
     if (code == LX_OK)
         code = overlay_append_answer(answering->engine->overlay, &record, answering->err);
     if (code != LX_OK) return code;
-    posteriors_apply(answering->engine->posteriors, &record);
+    /* A server's answer counts once it is on disk for good (engine_begin). */
+    if (answering->engine->mode == ENGINE_WRITE)
+        posteriors_apply(answering->engine->posteriors, &record);
     if (!record.has_next) return tell_round(answering, record.is_final, ret_decision);
     return round_tell(answering->engine, &record.next, true, false, NULL, 0, ret_decision,
                       answering->err);
@@ -275,7 +277,7 @@ enum lx_err answer_record(struct engine *engine, const char *decision, const str
                           size_t count, bool is_final, struct decision *ret_decision,
                           struct lx_error *err)
 {
-    LX_ASSERT(engine->mode == ENGINE_WRITE);
+    LX_ASSERT(engine->mode != ENGINE_READ);
 
     struct answering answering = {.engine = engine,
                                   .id = decision,

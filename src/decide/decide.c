@@ -29,7 +29,7 @@ static enum lx_err check_request(const struct engine *engine, const struct decid
     if (request->count < 0 || request->count > DECISION_ITEMS_MAX)
         return lx_fail(err, LX_ERR_USAGE, "%d products: 1 to %d can be asked for", request->count,
                        DECISION_ITEMS_MAX);
-    LX_ASSERT(request->is_preview || engine->mode == ENGINE_WRITE);
+    LX_ASSERT(request->is_preview || engine->mode != ENGINE_READ);
     return LX_OK;
 }
 

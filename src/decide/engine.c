@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "decide/engine_parts.h"
+#include "decide/live.h"
 #include "host/file.h"
 
 /* Only four of a decision's products are explained at a time, so large tables would not pay. */
@@ -24,21 +25,52 @@ static enum lx_err read_actions(struct engine *engine, const char *folder, struc
     return code;
 }
 
+/* `before` all zero: the first. */
+static void fill_rules(struct engine *engine, const uint8_t before[32], struct rules_file *files,
+                       struct record_rules *ret_record)
+{
+    const struct rules *rules = engine->book.rules;
+    *ret_record = (struct record_rules){.files = files};
+    memcpy(ret_record->before, before, sizeof ret_record->before);
+    memcpy(ret_record->after, rules_hash(rules), sizeof ret_record->after);
+    for (; ret_record->file_count < rules_file_count(rules); ret_record->file_count++)
+        files[ret_record->file_count] = rules_file_at(rules, ret_record->file_count);
+    ret_record->at_ms = engine->env->now_ms(engine->env->context);
+}
+
 /* Here a second person's approval will be asked for. */
 static enum lx_err record_rules(struct engine *engine, struct lx_error *err)
 {
     struct rules_file files[RULES_FILES_MAX];
-    struct record_rules record = {.files = files};
-    struct rules *rules = engine->book.rules;
+    struct record_rules record;
+    uint8_t before[32] = {0};
     bool has_before = false;
-    enum lx_err code = overlay_rules_hash(engine->overlay, record.before, &has_before, err);
+    enum lx_err code = overlay_rules_hash(engine->overlay, before, &has_before, err);
     if (code != LX_OK) return code;
-    memcpy(record.after, rules_hash(rules), sizeof record.after);
-    if (has_before && memcmp(record.before, record.after, sizeof record.after) == 0) return LX_OK;
-    for (; record.file_count < rules_file_count(rules); record.file_count++)
-        files[record.file_count] = rules_file_at(rules, record.file_count);
-    record.at_ms = engine->env->now_ms(engine->env->context);
+    if (has_before && memcmp(before, rules_hash(engine->book.rules), sizeof before) == 0)
+        return LX_OK;
+    fill_rules(engine, before, files, &record);
     return overlay_append_rules(engine->overlay, &record, err);
+}
+
+void engine_rules_hash(const struct engine *engine, uint8_t ret_hash[32])
+{
+    memcpy(ret_hash, rules_hash(engine->book.rules), 32);
+}
+
+enum lx_err engine_rules_record(struct engine *engine, uint8_t hash[32], struct lx_buffer *record,
+                                bool *ret_is_new, struct lx_error *err)
+{
+    struct rules_file files[RULES_FILES_MAX];
+    struct record_rules rules;
+    *ret_is_new = memcmp(hash, rules_hash(engine->book.rules), 32) != 0;
+    if (!*ret_is_new) return LX_OK;
+    fill_rules(engine, hash, files, &rules);
+    record_rules_write(&rules, record);
+    enum lx_err code = lx_buffer_error(record);
+    if (code != LX_OK) return lx_fail(err, code, "rules: %s", lx_err_text(code));
+    engine_rules_hash(engine, hash);
+    return LX_OK;
 }
 
 static enum lx_err open_parts(struct engine *engine, const char *folder, struct lx_error *err)
@@ -60,10 +92,19 @@ static enum lx_err open_parts(struct engine *engine, const char *folder, struct 
                           &engine->untrained, err);
         engine->second = engine->untrained;
     }
-    if (code == LX_OK)
-        code =
-            journal_open(folder, can_write ? JOURNAL_APPEND : JOURNAL_READ, &engine->journal, err);
-    if (code == LX_OK)
+    return code;
+}
+
+static enum lx_err open_overlay(struct engine *engine, const char *folder, const struct live *live,
+                                struct lx_error *err)
+{
+    bool can_write = engine->mode == ENGINE_WRITE;
+    enum lx_err code =
+        journal_open(folder, can_write ? JOURNAL_APPEND : JOURNAL_READ, &engine->journal, err);
+    engine->live = live;
+    if (code == LX_OK && live != NULL)
+        code = overlay_open_live(engine->bank, engine->journal, live, &engine->overlay, err);
+    else if (code == LX_OK)
         code = overlay_open(engine->bank, engine->journal, can_write, &engine->overlay, err);
     if (code == LX_OK && can_write) code = record_rules(engine, err);
     if (code == LX_OK)
@@ -98,20 +139,87 @@ static enum lx_err make_room(struct engine *engine, struct lx_error *err)
                              err);
 }
 
-enum lx_err engine_open(const char *folder, enum engine_mode mode, const struct lx_env *env,
-                        struct engine **ret_engine, struct lx_error *err)
+static enum lx_err open_engine(const char *folder, enum engine_mode mode, const struct live *live,
+                               const struct lx_env *env, struct engine **ret_engine,
+                               struct lx_error *err)
 {
     struct engine *engine = lx_calloc(1, sizeof *engine);
     if (engine == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "engine: out of memory");
     engine->env = env;
     engine->mode = mode;
     enum lx_err code = open_parts(engine, folder, err);
+    if (code == LX_OK) code = open_overlay(engine, folder, live, err);
     if (code == LX_OK) code = make_room(engine, err);
+    if (code == LX_OK && live != NULL &&
+        view_snapshot_customers(engine->snapshot) > live_customers_max(live))
+        code = lx_fail(err, LX_ERR_REFUSED,
+                       "the snapshot has more customers than the server made room for: start it "
+                       "anew");
     if (code == LX_OK)
         *ret_engine = engine;
     else
         engine_close(engine);
     return code;
+}
+
+enum lx_err engine_open(const char *folder, enum engine_mode mode, const struct lx_env *env,
+                        struct engine **ret_engine, struct lx_error *err)
+{
+    LX_ASSERT(mode != ENGINE_SERVE);
+
+    return open_engine(folder, mode, NULL, env, ret_engine, err);
+}
+
+enum lx_err engine_open_live(const char *folder, const struct live *live, const struct lx_env *env,
+                             struct engine **ret_engine, struct lx_error *err)
+{
+    LX_ASSERT(live != NULL);
+
+    return open_engine(folder, ENGINE_SERVE, live, env, ret_engine, err);
+}
+
+/* What was answered since, in whatever thread, counts for the posteriors of this one, too. */
+static void hear_answers(struct engine *engine)
+{
+    struct record_given given[LX_PRODUCT_MAX];
+    struct live_told told;
+    while (live_next_answer(engine->live, &engine->heard, &told, given)) {
+        if (told.position < posteriors_position(engine->posteriors)) continue;
+        const struct record_answer answer = {.answered_ms = told.answered_ms,
+                                             .segment = told.segment,
+                                             .given = given,
+                                             .given_count = told.given_count};
+        posteriors_apply(engine->posteriors, &answer);
+    }
+}
+
+void engine_begin(struct engine *engine)
+{
+    LX_ASSERT(engine->mode == ENGINE_SERVE);
+
+    hear_answers(engine);
+    overlay_begin(engine->overlay);
+}
+
+bool engine_take(struct engine *engine, struct live_change *ret_change)
+{
+    return overlay_take(engine->overlay, ret_change);
+}
+
+enum lx_err engine_make_live(struct engine *writer, int64_t customers_max, struct live **ret_live,
+                             struct lx_error *err)
+{
+    LX_ASSERT(writer->mode == ENGINE_WRITE);
+
+    /* The rules may have been recorded a moment ago: the tables are to hold all that is before. */
+    enum lx_err code = overlay_project(writer->overlay, err);
+    if (code == LX_OK) code = posteriors_save(writer->posteriors, err);
+    if (code != LX_OK) return code;
+    /* From here on it hears no answers, so it must save nothing. */
+    posteriors_close(writer->posteriors);
+    writer->posteriors = NULL;
+    return live_open(writer->bank, writer->journal, overlay_position(writer->overlay),
+                     customers_max, writer->env->now_ms(writer->env->context), ret_live, err);
 }
 
 void engine_close(struct engine *engine)

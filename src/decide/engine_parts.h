@@ -27,6 +27,8 @@ struct engine {
     struct actions actions;
     struct segments *segments;
     struct posteriors *posteriors;
+    const struct live *live; /* borrowed; of ENGINE_SERVE */
+    uint32_t heard;          /* its answers up to here are in the posteriors */
     struct attribution *attribution;
     struct second *untrained;    /* where the model has no second round of its own */
     const struct second *second; /* the model's, or that */

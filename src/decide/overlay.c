@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "decide/live.h"
 #include "decide/project.h"
 
 enum { TAIL_RECORDS_MAX = 256, TAIL_MAX = 1 << 20, RECORD_ARENA_MAX = 64 << 20 };
@@ -45,6 +46,19 @@ struct overlay {
     struct lx_arena arena;  /* of one record */
     struct lx_buffer bytes; /* of the record that is appended */
     struct store_statement *find, *find_next, *read_answers, *read_offers;
+
+    /* Of a server. */
+    const struct live *live; /* borrowed; NULL: none */
+    char folder[LX_PATH_MAX];
+    int64_t pinned; /* the customer that the call is about, -1: not known yet */
+    uint32_t version;
+    uint64_t found_position; /* of the decision found last, UINT64_MAX: none */
+    struct journal_place found_place;
+    bool has_change;
+    int64_t changed; /* customer */
+    char placement[LIVE_NAME_MAX + 1], segment[LIVE_NAME_MAX + 1];
+    uint64_t cells[LIVE_CELLS_MAX];
+    size_t cell_count;
 };
 
 static enum lx_err remember_offers(struct overlay *overlay, uint64_t position,
@@ -162,23 +176,12 @@ static enum lx_err check_position(const struct overlay *overlay, struct lx_error
                    next, overlay->position);
 }
 
-enum lx_err overlay_open(struct bank *bank, struct journal *journal, bool can_write,
-                         struct overlay **ret_overlay, struct lx_error *err)
+static enum lx_err prepare(struct overlay *overlay, struct lx_error *err)
 {
-    struct overlay *overlay = lx_calloc(1, sizeof *overlay);
-    if (overlay == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "overlay: out of memory");
-    overlay->store = bank_store(bank);
-    overlay->journal = journal;
-    overlay->can_write = can_write;
-    lx_arena_init(&overlay->arena, RECORD_ARENA_MAX);
-    lx_buffer_init(&overlay->bytes, JOURNAL_RECORD_MAX);
-    enum lx_err code = project_position(overlay->store, &overlay->position, err);
-    if (code == LX_OK) code = check_position(overlay, err);
-    if (code == LX_OK)
-        code = store_prepare(overlay->store,
-                             "SELECT position, customer, is_final, parent FROM decision "
-                             "WHERE id = $1 AND position < $2",
-                             &overlay->find, err);
+    enum lx_err code = store_prepare(overlay->store,
+                                     "SELECT position, customer, is_final, parent FROM decision "
+                                     "WHERE id = $1 AND position < $2",
+                                     &overlay->find, err);
     if (code == LX_OK)
         code = store_prepare(overlay->store,
                              "SELECT id FROM decision WHERE customer = $1 AND position < $2 "
@@ -197,12 +200,90 @@ enum lx_err overlay_open(struct bank *bank, struct journal *journal, bool can_wr
                              "WHERE d.customer = $1 AND d.position < $2 AND d.at_ms > $3 "
                              "ORDER BY d.position, i.rank",
                              &overlay->read_offers, err);
+    return code;
+}
+
+static struct overlay *overlay_of(struct bank *bank, struct lx_error *err)
+{
+    struct overlay *overlay = lx_calloc(1, sizeof *overlay);
+    if (overlay == NULL) {
+        (void)lx_fail(err, LX_ERR_NO_MEMORY, "overlay: out of memory");
+        return NULL;
+    }
+    overlay->store = bank_store(bank);
+    overlay->pinned = -1;
+    overlay->found_position = UINT64_MAX;
+    lx_arena_init(&overlay->arena, RECORD_ARENA_MAX);
+    lx_buffer_init(&overlay->bytes, JOURNAL_RECORD_MAX);
+    return overlay;
+}
+
+enum lx_err overlay_open(struct bank *bank, struct journal *journal, bool can_write,
+                         struct overlay **ret_overlay, struct lx_error *err)
+{
+    struct overlay *overlay = overlay_of(bank, err);
+    if (overlay == NULL) return LX_ERR_NO_MEMORY;
+    overlay->journal = journal;
+    overlay->can_write = can_write;
+    enum lx_err code = project_position(overlay->store, &overlay->position, err);
+    if (code == LX_OK) code = check_position(overlay, err);
+    if (code == LX_OK) code = prepare(overlay, err);
     if (code == LX_OK) code = can_write ? overlay_project(overlay, err) : read_tail(overlay, err);
     if (code == LX_OK)
         *ret_overlay = overlay;
     else
         overlay_close(overlay);
     return code;
+}
+
+enum lx_err overlay_open_live(struct bank *bank, struct journal *journal, const struct live *live,
+                              struct overlay **ret_overlay, struct lx_error *err)
+{
+    struct overlay *overlay = overlay_of(bank, err);
+    if (overlay == NULL) return LX_ERR_NO_MEMORY;
+    overlay->live = live;
+    overlay->journal = journal;
+    overlay->position = live_first_position(live);
+    snprintf(overlay->folder, sizeof overlay->folder, "%s", bank_folder(bank));
+    enum lx_err code = prepare(overlay, err);
+    if (code == LX_OK)
+        *ret_overlay = overlay;
+    else
+        overlay_close(overlay);
+    return code;
+}
+
+void overlay_begin(struct overlay *overlay)
+{
+    overlay->pinned = -1;
+    overlay->found_position = UINT64_MAX;
+    overlay->has_change = false;
+}
+
+bool overlay_take(struct overlay *overlay, struct live_change *ret_change)
+{
+    if (!overlay->has_change) return false;
+    *ret_change = (struct live_change){.bytes = overlay->bytes.bytes,
+                                       .length = overlay->bytes.length,
+                                       .customer = overlay->changed,
+                                       .version = overlay->version,
+                                       .cells = overlay->cells,
+                                       .cell_count = overlay->cell_count};
+    memcpy(ret_change->placement, overlay->placement, sizeof ret_change->placement);
+    memcpy(ret_change->segment, overlay->segment, sizeof ret_change->segment);
+    return true;
+}
+
+/* From the first look at a customer on he is seen as he was then; only what was made from that
+ * version may be committed. */
+static uint32_t pin(struct overlay *overlay, int64_t customer)
+{
+    if (overlay->pinned != customer) {
+        LX_ASSERT(!overlay->has_change);
+        overlay->pinned = customer;
+        overlay->version = live_version(overlay->live, customer);
+    }
+    return overlay->version;
 }
 
 void overlay_close(struct overlay *overlay)
@@ -241,6 +322,25 @@ void overlay_try_project(struct overlay *overlay)
 {
     struct lx_error err;
     if (overlay_project(overlay, &err) != LX_OK) return; /* the tail stays as it was */
+}
+
+/* A server's: the record is in overlay->bytes, what it changes is kept beside it. */
+static enum lx_err capture(struct overlay *overlay, const struct record_decision *decision,
+                           const struct record_answer *answer, struct lx_error *err)
+{
+    enum lx_err code = lx_buffer_error(&overlay->bytes);
+    if (code != LX_OK) return lx_fail(err, code, "journal record: %s", lx_err_text(code));
+    overlay->changed = decision != NULL ? decision->customer : answer->customer;
+    LX_ASSERT(overlay->pinned == overlay->changed);
+    overlay->cell_count = decision != NULL ? live_cells_of_decision(decision, overlay->cells)
+                                           : live_cells_of_answer(answer, overlay->cells);
+    snprintf(overlay->segment, sizeof overlay->segment, "%s",
+             answer != NULL ? answer->segment : "");
+    if (decision == NULL && answer->has_next) decision = &answer->next;
+    snprintf(overlay->placement, sizeof overlay->placement, "%s",
+             decision != NULL ? decision->placement : "");
+    overlay->has_change = true;
+    return LX_OK;
 }
 
 /* The record is in overlay->bytes. Remembering may fail: it comes first, and can be taken back. */
@@ -284,6 +384,7 @@ enum lx_err overlay_append_decision(struct overlay *overlay, const struct record
 {
     begin_append(overlay);
     record_decision_write(decision, &overlay->bytes);
+    if (overlay->live != NULL) return capture(overlay, decision, NULL, err);
     return append(overlay, decision, NULL, err);
 }
 
@@ -292,6 +393,7 @@ enum lx_err overlay_append_answer(struct overlay *overlay, const struct record_a
 {
     begin_append(overlay);
     record_answer_write(answer, &overlay->bytes);
+    if (overlay->live != NULL) return capture(overlay, NULL, answer, err);
     return append(overlay, NULL, answer, err);
 }
 
@@ -384,9 +486,37 @@ static enum lx_err find_in_tables(struct overlay *overlay, const char *id, struc
     return code;
 }
 
+/* Since the start of a server in memory, before it in the tables. */
+static enum lx_err find_live(struct overlay *overlay, const uint8_t id[RECORD_ID_BYTES],
+                             struct found *found, struct lx_error *err)
+{
+    char text[DECISION_ID_SIZE];
+    struct live_found live;
+    bool is_known = false;
+    *found = (struct found){.is_there = live_find(overlay->live, id, &live)};
+    record_id_text(id, text);
+    if (found->is_there) {
+        found->decision.position = live.position;
+        found->decision.customer = live.customer;
+        memcpy(found->parent, live.parent, sizeof found->parent);
+        overlay->found_position = live.position;
+        overlay->found_place = live.place;
+    } else {
+        enum lx_err code = find_in_tables(overlay, text, found, err);
+        if (code != LX_OK) return code;
+    }
+    if (!found->is_there)
+        return lx_fail(err, LX_ERR_NOT_FOUND, "decision %s: there is no such decision", text);
+    uint32_t version = pin(overlay, found->decision.customer);
+    bool is_final = live_is_final(overlay->live, version, found->decision.position, &is_known);
+    if (is_known) found->decision.is_final = is_final;
+    return LX_OK;
+}
+
 static enum lx_err find(struct overlay *overlay, const uint8_t id[RECORD_ID_BYTES],
                         struct found *found, struct lx_error *err)
 {
+    if (overlay->live != NULL) return find_live(overlay, id, found, err);
     char text[DECISION_ID_SIZE];
     record_id_text(id, text);
     const struct tail_decision *tail = find_in_tail(overlay, id);
@@ -433,7 +563,11 @@ enum lx_err overlay_find(struct overlay *overlay, const uint8_t id[RECORD_ID_BYT
 {
     struct found found;
     enum lx_err code = find(overlay, id, &found, err);
+    uint64_t position = overlay->found_position;
+    struct journal_place place = overlay->found_place;
     if (code == LX_OK) code = find_void(overlay, &found, err);
+    overlay->found_position = position; /* not the parent's */
+    overlay->found_place = place;
     if (code == LX_OK) *ret_decision = found.decision;
     return code;
 }
@@ -442,7 +576,8 @@ enum lx_err overlay_next(struct overlay *overlay, int64_t customer,
                          const uint8_t parent[RECORD_ID_BYTES], uint8_t ret_id[RECORD_ID_BYTES],
                          bool *ret_has_next, struct lx_error *err)
 {
-    *ret_has_next = false;
+    *ret_has_next =
+        overlay->live != NULL && live_next(overlay->live, pin(overlay, customer), parent, ret_id);
     for (size_t i = overlay->decision_count; i-- > 0 && !*ret_has_next;) {
         if (memcmp(overlay->decisions[i].parent, parent, RECORD_ID_BYTES) != 0) continue;
         memcpy(ret_id, overlay->decisions[i].id, RECORD_ID_BYTES);
@@ -517,6 +652,12 @@ enum lx_err overlay_answers(struct overlay *overlay, int64_t customer, struct lx
                             struct lx_error *err)
 {
     struct answer_list list = {0};
+    if (overlay->live != NULL) {
+        if (live_answers(overlay->live, pin(overlay, customer), arena, ret_answers, ret_count) ==
+            LX_OK)
+            return LX_OK;
+        return lx_fail(err, LX_ERR_NO_MEMORY, "answers: out of memory");
+    }
     enum lx_err code = read_rows(overlay, customer, arena, &list, err);
     for (size_t i = 0; code == LX_OK && i < overlay->answer_count; i++)
         if (overlay->answers[i].customer == customer)
@@ -552,6 +693,12 @@ enum lx_err overlay_offers(struct overlay *overlay, int64_t customer, int64_t si
     size_t count = 0, capacity = 0;
     bool has_row = true;
     enum lx_err code = LX_OK;
+    if (overlay->live != NULL) {
+        if (live_offers(overlay->live, pin(overlay, customer), since_ms, arena, ret_offers,
+                        ret_count) == LX_OK)
+            return LX_OK;
+        return lx_fail(err, LX_ERR_NO_MEMORY, "offers: out of memory");
+    }
     store_bind_int(statement, 1, customer);
     store_bind_int(statement, 2, (int64_t)overlay->position);
     store_bind_int(statement, 3, since_ms);
@@ -578,15 +725,34 @@ enum lx_err overlay_offers(struct overlay *overlay, int64_t customer, int64_t si
     return LX_OK;
 }
 
+/* The bytes of a record; borrowed until the cursor is closed, or until the next record is read. */
+static enum lx_err read_bytes(struct overlay *overlay, uint64_t position,
+                              struct journal_cursor **ret_cursor, struct journal_record *ret_found,
+                              struct lx_error *err)
+{
+    bool has_record = false;
+    enum lx_err code = LX_OK;
+    if (overlay->live != NULL && position == overlay->found_position) {
+        lx_buffer_clear(&overlay->bytes);
+        code = journal_read_place(overlay->folder, overlay->found_place, &overlay->bytes, err);
+        *ret_found = (struct journal_record){position, overlay->bytes.bytes, overlay->bytes.length};
+        return code;
+    }
+    code = journal_seek(overlay->journal, position, ret_cursor, err);
+    if (code == LX_OK) code = journal_read(*ret_cursor, ret_found, &has_record, err);
+    if (code == LX_OK && !has_record)
+        code = lx_fail(err, LX_ERR_CORRUPT, "journal: no record %" PRIu64, position);
+    return code;
+}
+
 enum lx_err overlay_read(struct overlay *overlay, uint64_t position, struct lx_arena *arena,
                          struct record *ret_record, struct lx_error *err)
 {
     struct journal_cursor *cursor = NULL;
-    struct journal_record found;
-    bool has_record = false, is_known = false;
-    enum lx_err code = journal_seek(overlay->journal, position, &cursor, err);
-    if (code == LX_OK) code = journal_read(cursor, &found, &has_record, err);
-    if (code == LX_OK && has_record)
+    struct journal_record found = {0};
+    bool is_known = false;
+    enum lx_err code = read_bytes(overlay, position, &cursor, &found, err);
+    if (code == LX_OK)
         code = record_read(found.bytes, found.length, arena, ret_record, &is_known, err);
     if (code == LX_OK && !is_known)
         code =

@@ -20,6 +20,20 @@
 
 struct overlay;
 
+/*
+ * The overlay of a server's thread (live.h): what was recorded is read from `live`, and what is
+ * appended is not written but kept for overlay_take: the server's one writer commits it. Each call
+ * into decide begins with overlay_begin, and sees a customer as he was when it first looked.
+ */
+struct live;
+LX_MUST_USE enum lx_err overlay_open_live(struct bank *bank, struct journal *journal,
+                                          const struct live *live, struct overlay **ret_overlay,
+                                          struct lx_error *err);
+void overlay_begin(struct overlay *overlay);
+/* What was appended since, borrowed until overlay_begin; false: nothing was. */
+struct live_change;
+bool overlay_take(struct overlay *overlay, struct live_change *ret_change);
+
 /* can_write: the tables are caught up before it returns. */
 LX_MUST_USE enum lx_err overlay_open(struct bank *bank, struct journal *journal, bool can_write,
                                      struct overlay **ret_overlay, struct lx_error *err);

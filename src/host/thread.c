@@ -143,6 +143,45 @@ bool host_queue_get(struct host_queue *queue, void **ret_item)
     return has_item;
 }
 
+size_t host_queue_get_some(struct host_queue *queue, void **ret_items, size_t max)
+{
+    LX_ASSERT(ret_items != NULL && max > 0);
+
+    size_t taken = 0;
+    pthread_mutex_lock(&queue->mutex);
+    while (queue->count == 0 && !queue->is_closed)
+        pthread_cond_wait(&queue->has_items, &queue->mutex);
+    for (; taken < max && queue->count > 0; taken++) {
+        ret_items[taken] = queue->items[queue->first];
+        queue->first = (queue->first + 1) % queue->max_count;
+        queue->count--;
+    }
+    if (taken > 0) pthread_cond_broadcast(&queue->has_room);
+    pthread_mutex_unlock(&queue->mutex);
+    return taken;
+}
+
+bool host_queue_offer(struct host_queue *queue, void *item)
+{
+    pthread_mutex_lock(&queue->mutex);
+    bool is_taken = !queue->is_closed && queue->count < queue->max_count;
+    if (is_taken) {
+        queue->items[(queue->first + queue->count) % queue->max_count] = item;
+        queue->count++;
+        pthread_cond_signal(&queue->has_items);
+    }
+    pthread_mutex_unlock(&queue->mutex);
+    return is_taken;
+}
+
+size_t host_queue_count(struct host_queue *queue)
+{
+    pthread_mutex_lock(&queue->mutex);
+    size_t count = queue->count;
+    pthread_mutex_unlock(&queue->mutex);
+    return count;
+}
+
 void host_queue_close(struct host_queue *queue)
 {
     pthread_mutex_lock(&queue->mutex);
@@ -159,4 +198,36 @@ void host_queue_release(struct host_queue *queue)
     pthread_cond_destroy(&queue->has_items);
     pthread_mutex_destroy(&queue->mutex);
     lx_free(queue);
+}
+
+struct host_mutex {
+    pthread_mutex_t mutex;
+};
+
+enum lx_err host_mutex_open(struct host_mutex **ret_mutex, struct lx_error *err)
+{
+    struct host_mutex *mutex = lx_malloc(sizeof *mutex);
+    if (mutex == NULL) return lx_fail(err, LX_ERR_NO_MEMORY, "a mutex: out of memory");
+    pthread_mutex_init(&mutex->mutex, NULL);
+    *ret_mutex = mutex;
+    return LX_OK;
+}
+
+void host_mutex_lock(struct host_mutex *mutex)
+{
+    int number = pthread_mutex_lock(&mutex->mutex);
+    LX_ASSERT(number == 0);
+}
+
+void host_mutex_unlock(struct host_mutex *mutex)
+{
+    int number = pthread_mutex_unlock(&mutex->mutex);
+    LX_ASSERT(number == 0);
+}
+
+void host_mutex_close(struct host_mutex *mutex)
+{
+    if (mutex == NULL) return;
+    pthread_mutex_destroy(&mutex->mutex);
+    lx_free(mutex);
 }

@@ -28,7 +28,19 @@ LX_MUST_USE enum lx_err host_queue_open(size_t max_count, struct host_queue **re
                                         struct lx_error *err);
 bool host_queue_put(struct host_queue *queue, void *item);
 bool host_queue_get(struct host_queue *queue, void **ret_item);
+/* Waits as get does, then takes what is there, up to `max` items; 0 once it is closed and empty. */
+size_t host_queue_get_some(struct host_queue *queue, void **ret_items, size_t max);
+/* As put, but false at once where the queue is full. */
+bool host_queue_offer(struct host_queue *queue, void *item);
+size_t host_queue_count(struct host_queue *queue);
 void host_queue_close(struct host_queue *queue); /* no more puts; any thread, any number of times */
 void host_queue_release(struct host_queue *queue); /* after every user has gone; NULL is fine */
+
+/* Held for a few instructions, never while waiting. */
+struct host_mutex;
+LX_MUST_USE enum lx_err host_mutex_open(struct host_mutex **ret_mutex, struct lx_error *err);
+void host_mutex_lock(struct host_mutex *mutex);
+void host_mutex_unlock(struct host_mutex *mutex);
+void host_mutex_close(struct host_mutex *mutex); /* NULL is fine */
 
 #endif

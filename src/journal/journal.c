@@ -33,7 +33,11 @@ struct journal {
     bool must_cut;          /* the file may be longer than synced_bytes */
     bool must_begin;        /* the next segment may be there already, so nothing goes here */
     struct lx_buffer group; /* records since the last sync, as they will stand in the file */
+    struct journal_place group_place; /* of the group synced last */
 };
+
+_Static_assert((int)JOURNAL_RECORD_HEADER_BYTES == (int)SEGMENT_RECORD_HEADER_BYTES,
+               "the header says how far apart records stand");
 
 struct journal_cursor {
     struct journal *journal;
@@ -264,6 +268,8 @@ static enum lx_err write_group(struct journal *journal, struct lx_error *err)
 static void note_group(struct journal *journal)
 {
     uint8_t *bytes = (uint8_t *)journal->group.bytes;
+    journal->group_place =
+        (struct journal_place){(uint32_t)journal->segment_count, journal->synced_bytes};
     for (size_t at = 0; at < journal->group.length; at += segment_record_bytes(bytes + at)) {
         add_mark(journal, journal->synced_position, journal->synced_bytes + at);
         journal->synced_position++;
@@ -288,6 +294,33 @@ enum lx_err journal_sync(struct journal *journal, struct lx_error *err)
         (void)later;
     }
     lx_buffer_clear(&journal->group);
+    return code;
+}
+
+struct journal_place journal_group_place(const struct journal *journal)
+{
+    return journal->group_place;
+}
+
+enum lx_err journal_read_place(const char *folder, struct journal_place place,
+                               struct lx_buffer *bytes, struct lx_error *err)
+{
+    char path[LX_PATH_MAX];
+    struct segment segment = {0};
+    const void *record = NULL;
+    size_t length = 0;
+    bool has_record = false;
+    enum lx_err code = host_join(path, folder, "journal", err);
+    if (code == LX_OK) code = segment_open(path, place.segment, &segment, err);
+    if (code != LX_OK) return code;
+    segment.offset = place.offset;
+    code = segment_next(&segment, &record, &length, &has_record, err);
+    if (code == LX_OK && !has_record)
+        code = lx_fail(err, LX_ERR_CORRUPT, "%s: byte %" PRIu64 ": no sound record",
+                       host_path(segment.file), place.offset);
+    if (code == LX_OK) lx_buffer_append(bytes, record, length);
+    segment_close(&segment);
+    if (code == LX_OK) code = lx_buffer_error(bytes);
     return code;
 }
 

@@ -72,6 +72,16 @@ LX_MUST_USE enum lx_err journal_append(struct journal *journal, const void *byte
 /* All that was appended goes to disk, or nothing of it (3). */
 LX_MUST_USE enum lx_err journal_sync(struct journal *journal, struct lx_error *err);
 
+/* Where a record stands in the files; it stays there for ever. */
+enum { JOURNAL_RECORD_HEADER_BYTES = 16 };
+struct journal_place {
+    uint32_t segment; /* number of the file */
+    uint64_t offset;
+};
+/* Of the first record of the group that was synced last; each one after it stands
+ * JOURNAL_RECORD_HEADER_BYTES and the length of the one before further on. */
+struct journal_place journal_group_place(const struct journal *journal);
+
 struct journal_record {
     uint64_t position;
     const void *bytes;
@@ -82,6 +92,12 @@ struct journal_record {
 LX_MUST_USE enum lx_err journal_seek(struct journal *journal, uint64_t position,
                                      struct journal_cursor **ret_cursor, struct lx_error *err);
 void journal_cursor_close(struct journal_cursor *cursor); /* NULL is fine */
+
+/* The one record that stands there, appended to the buffer; from any thread, without a journal that
+ * is open. `folder` is the bank's. LX_ERR_CORRUPT where there is no sound record at that place. */
+struct lx_buffer;
+LX_MUST_USE enum lx_err journal_read_place(const char *folder, struct journal_place place,
+                                           struct lx_buffer *bytes, struct lx_error *err);
 
 /* The next record; *ret_has_record is false at the end. What is synced later, by this journal or
  * another process, is found by reading on. */
