@@ -89,8 +89,9 @@ LX_MUST_USE enum lx_err live_offers(const struct live *live, uint32_t version, i
                                     struct lx_arena *arena, struct overlay_offer **ret_offers,
                                     size_t *ret_count);
 
-/* The answers recorded since the start in the order of the journal, for who counts them (posteriors.h).
- * *cursor is 0 before the first; false: no more yet. `given` has room for LX_PRODUCT_MAX. */
+/* The answers recorded since the start in the order of the journal, for who counts them
+ * (posteriors.h). *cursor is 0 before the first; false: no more yet. `given` has room for
+ * LX_PRODUCT_MAX. */
 struct live_told {
     uint64_t position;
     int64_t answered_ms;
