@@ -80,8 +80,9 @@ struct off_policy_estimate {
       "fewer than 100 effective rows: a few of them decide")                                       \
     X(CLIPPED, 4, "截断的权重超过1%,估计有偏",                                                     \
       "more than 1 % of the weight was cut: the estimates are biased")                             \
-    X(MISMATCH, 8, "平均权重与1相差过大:记录的展示概率与日志不符",                                 \
-      "the mean weight is far from 1: the recorded chances do not fit the log")                    \
+    X(MISMATCH, 8, "平均权重与1相差过大：目标策略展示的样本太少，或记录的展示概率与日志不符",      \
+      "the mean weight is far from 1: too few rows of what the policy shows, or recorded chances " \
+      "that do not fit the log")                                                                   \
     X(NO_REWARD, 16, "日志中没有任何正反馈", "the log has no reward at all")
 
 enum off_policy_warning {

@@ -62,6 +62,14 @@ static void test_a_wrong_file_is_named_by_line(void **state)
         {"[placement.x]\ncolour = red\n", "a placement has"},
         {"[placement.]\nelsewhere = 1\n", "1 to 31 bytes"},
         {"[prices]\nA = 1\n", "a section is"},
+        {"[explore]\nshare = 0.6\n", "a.ini:2: [explore] share \"0.6\": 0 to 0.5 expected"},
+        {"[explore]\nfloor = 0\n", "0.0001 to 0.1"},
+        {"[explore]\nhalf_life_days = 7\n", "14 to 3650"},
+        {"[explore]\nshares = 0.1\n", "explore has share"},
+        {"[placement.x]\nexplore_share = -1\n", "0 to 0.5"},
+        {"[segment.young]\nwhen = age() < 30\nzh = x\n", "needs when, zh and en"},
+        {"[segment.young]\nif = age() < 30\n", "a segment has when, zh and en"},
+        {"[segment.]\nwhen = age() < 30\n", "1 to 31 bytes"},
     };
     for (size_t i = 0; i < LX_COUNT_OF(rows); i++) {
         struct lx_error err;
