@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/date.h"
+#include "model/teach.h"
 #include "decide/arbitrate.h"
 #include "view/arrivals.h"
 
@@ -323,6 +324,42 @@ static double or_else(double own, double common)
     return isnan(own) ? common : own;
 }
 
+/* The candidate whose answer in the last place would teach most; NULL: none, or teaching was not
+ * shown to gain anything. The list is by priority, which is what the bank wants shown. */
+static const struct record_candidate *find_teacher(const struct sight *sight,
+                                                   const struct record_decision *decision)
+{
+    const struct engine *engine = sight->engine;
+    const struct model_card *card = model_card(engine->model);
+    size_t count = decision->candidate_count, places = (size_t)decision->asked;
+    uint16_t order[LX_PRODUCT_MAX];
+    float answers[LX_PRODUCT_MAX];
+    bool is_held[LX_PRODUCT_MAX];
+    if (!card->has_second || !card->second.teaches || places < 2 || places >= count) return NULL;
+    const struct record_candidate *sorted[LX_PRODUCT_MAX];
+    for (size_t i = 0; i < count; i++) {
+        size_t at = i;
+        for (; at > 0 && arbitrate_is_before(&decision->candidates[i], sorted[at - 1]); at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = &decision->candidates[i];
+    }
+    for (size_t i = 0; i < count; i++) order[i] = (uint16_t)sorted[i]->product;
+    for (size_t i = 0; i < engine->product_count; i++)
+        is_held[i] = view_holds(&sight->facts, (int)i);
+    weigh_answers(sight, answers);
+    const struct teach_question question = {.second = engine->second,
+                                            .log_odds = engine->log_odds,
+                                            .is_held = is_held,
+                                            .answers = answers,
+                                            .order = order,
+                                            .count = count,
+                                            .places = places};
+    struct teach_choice choice = teach_choose(&question, engine->second_scratch);
+    for (size_t i = 0; i < count; i++)
+        if (decision->candidates[i].product == choice.product) return &decision->candidates[i];
+    return NULL;
+}
+
 /* The second round is there to be right with what has just been learnt, and who wants no
  * personalisation gets the list that everybody gets: only first rounds of the others explore. */
 static void assign_places(const struct sight *sight, struct record_decision *decision)
@@ -342,6 +379,8 @@ static void assign_places(const struct sight *sight, struct record_decision *dec
             .seed = sight->request->id != NULL ? arbitrate_seed(sight->request->id) : 0,
             .tables = tables,
             .is_new = news};
+        plan.teach = find_teacher(sight, decision);
+        plan.teach_floor = TEACH_FLOOR;
         for (size_t i = 0; i < decision->candidate_count; i++) {
             int product = decision->candidates[i].product;
             tables[i] = posteriors_table(engine->posteriors, decision->segment, product, day);

@@ -37,7 +37,8 @@ static struct arbitrate_plan fresh(int places, double share, double new_share, u
         if (table_list[i] == NULL) beta_table_fill(a[i], b[i], &tables[i]);
         table_list[i] = &tables[i];
     }
-    return (struct arbitrate_plan){places, {share, new_share, 0.01, seed, true, table_list, news}};
+    return (struct arbitrate_plan){
+        .places = places, .explore = {share, new_share, 0.01, seed, true, table_list, news}};
 }
 
 static size_t shown_at(int rank)
@@ -125,6 +126,64 @@ static void test_what_is_recorded_is_the_chance_with_which_it_is_shown(void **st
     check_shares(2, 0.2, 0, 0.4);
 }
 
+/* Product 6 would teach; the plain last product keeps the floor, and what is left to chance is left
+ * to chance first. */
+static void test_what_would_teach_gets_the_last_place_with_the_chance_that_is_recorded(void **state)
+{
+    (void)state;
+    static const struct {
+        double share, six, four; /* the least chances */
+    } rows[] = {{0, 0.8, 0.2}, {0.1, 0.4, 0.1}};
+    for (size_t row = 0; row < LX_COUNT_OF(rows); row++) {
+        double shown[COUNT] = {0}, informative = 0;
+        for (uint64_t seed = 0; seed < SEEDS; seed++) {
+            struct arbitrate_plan plan = fresh(5, rows[row].share, 0, seed * 31);
+            plan.teach = &candidates[6];
+            plan.teach_floor = 0.2;
+            arbitrate(&plan, candidates, COUNT);
+            int places = 0;
+            for (size_t i = 0; i < COUNT; i++) {
+                shown[i] += candidates[i].rank > 0;
+                places += candidates[i].rank > 0;
+                informative += candidates[i].place == RECORD_PLACE_INFORMATIVE;
+                assert_true(candidates[i].rank > 0 || candidates[i].place == RECORD_PLACE_PLAIN);
+            }
+            assert_int_equal(places, 5);
+        }
+        double sum = 0;
+        for (size_t i = 0; i < COUNT; i++) {
+            double told = candidates[i].show_probability, got = shown[i] / SEEDS;
+            if (fabs(got - told) > 4 * sqrt(told * (1 - told) / SEEDS) + 1e-12)
+                fail_msg("row %zu: product %zu was shown in %.4f, recorded %.4f", row, i, got,
+                         told);
+            sum += told;
+        }
+        assert_true(fabs(sum - 5) < 1e-9);
+        assert_true(candidates[6].show_probability >= rows[row].six);
+        assert_true(candidates[4].show_probability >= rows[row].four);
+        assert_true(fabs(informative / SEEDS - (1 - 5 * rows[row].share) * 0.8) < 0.02);
+    }
+}
+
+static void test_a_preview_does_not_teach_and_neither_does_an_only_place(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct arbitrate_plan plan = fresh(5, 0, 0, seed);
+        plan.teach = &candidates[6];
+        plan.teach_floor = 0.2;
+        plan.explore.is_drawn = false;
+        arbitrate(&plan, candidates, COUNT);
+        assert_int_equal(candidates[4].rank, 5);
+        assert_true(candidates[6].show_probability == 0.8);
+        plan = fresh(1, 0, 0, seed);
+        plan.teach = &candidates[6];
+        plan.teach_floor = 0.2;
+        arbitrate(&plan, candidates, COUNT);
+        assert_true(candidates[0].show_probability == 1 && candidates[6].show_probability == 0);
+    }
+}
+
 static void test_new_products_compete_with_the_last_place_alone(void **state)
 {
     (void)state;
@@ -179,6 +238,9 @@ int main(void)
         cmocka_unit_test(test_equal_priorities_go_by_code),
         cmocka_unit_test(test_an_only_place_and_a_full_list_are_never_left_to_chance),
         cmocka_unit_test(test_what_is_recorded_is_the_chance_with_which_it_is_shown),
+        cmocka_unit_test(
+            test_what_would_teach_gets_the_last_place_with_the_chance_that_is_recorded),
+        cmocka_unit_test(test_a_preview_does_not_teach_and_neither_does_an_only_place),
         cmocka_unit_test(test_new_products_compete_with_the_last_place_alone),
         cmocka_unit_test(test_a_preview_shows_the_plain_list_with_the_same_chances),
         cmocka_unit_test(test_the_better_answered_product_is_drawn_more_often_and_value_counts),
