@@ -116,8 +116,10 @@ LX_MUST_USE enum lx_err cli_labels_count(struct cli_call *call, size_t *ret_coun
 /* A model's alarms: lines for people, `alarms` in the document. */
 struct alarms;
 void cli_alarms(struct cli_call *call, const struct alarms *alarms);
-/* `model show` and `model drift`; id NULL: the live one. */
+/* `model show`, `model drift`, `model score`; id NULL: the live one. */
 LX_MUST_USE enum lx_err cli_model_show(struct cli_call *call, const char *id, struct lx_error *err);
+LX_MUST_USE enum lx_err cli_model_score(struct cli_call *call, const char *id,
+                                        struct lx_error *err);
 LX_MUST_USE enum lx_err cli_model_drift(struct cli_call *call, const char *id,
                                         struct lx_error *err);
 

@@ -359,10 +359,12 @@ enum lx_err cli_model(struct cli_call *call, struct lx_error *err)
     const char *id = call->argument_count > 1 ? call->arguments[1] : NULL;
     if (strcmp(action, "show") == 0) return cli_model_show(call, id, err);
     if (strcmp(action, "drift") == 0) return cli_model_drift(call, id, err);
+    if (strcmp(action, "score") == 0) return cli_model_score(call, id, err);
     if (strcmp(action, "promote") == 0) return change(call, promote, 2, err);
     if (strcmp(action, "approve") == 0) return change(call, approve, 2, err);
     if (strcmp(action, "rollback") == 0) return change(call, roll_back, 1, err);
     return lx_fail(
         err, LX_ERR_USAGE,
-        "model %.40s: list, show, compare, drift, promote, approve or rollback is wanted", action);
+        "model %.40s: list, show, compare, drift, score, promote, approve or rollback is wanted",
+        action);
 }

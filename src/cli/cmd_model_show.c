@@ -1,4 +1,4 @@
-/* `model show` and `model drift`: a card, what the model rests on, whether its inputs moved. */
+/* `model show`, `drift` and `score`: a card, what the model rests on, its inputs, everybody. */
 #include "cli/cli.h"
 
 #include <inttypes.h>
@@ -9,6 +9,7 @@
 #include "base/date.h"
 #include "model/alarms.h"
 #include "model/drift.h"
+#include "model/everyone.h"
 #include "model/registry.h"
 #include "model/traits.h"
 #include "view/features.h"
@@ -287,6 +288,26 @@ enum lx_err cli_model_drift(struct cli_call *call, const char *id, struct lx_err
         print_drift(call, &place, &drift, &alarms, (size_t)top);
     }
     drift_release(&drift);
+    view_features_close(place.features);
+    return code;
+}
+
+/* ---- Score ---- */
+
+enum lx_err cli_model_score(struct cli_call *call, const char *id, struct lx_error *err)
+{
+    struct place place;
+    struct everyone everyone;
+    enum lx_err code = place_open(call, id, &place, err);
+    if (code == LX_OK) code = everyone_score(call->folder, place.id, &call->env, &everyone, err);
+    if (code == LX_OK) {
+        cli_pair(call, cli_text(call, "模型", "model"), "%s", everyone.model);
+        if (call->is_json) json_name_text(&call->json, "model", everyone.model);
+        cli_count(call, "customers", "客户", "customers", (int64_t)everyone.customers);
+        cli_count(call, "pairs", "客户-产品对", "pairs scored", (int64_t)everyone.pairs);
+        cli_figure(call, "openings", everyone.openings);
+        cli_figure(call, "seconds", everyone.seconds);
+    }
     view_features_close(place.features);
     return code;
 }

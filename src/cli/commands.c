@@ -100,7 +100,8 @@ const struct cli_command cli_commands[] = {
      cli_train,
      true},
     {"model",
-     "[list | show [ID] | compare [ID] | drift [ID] | promote ID | approve ID | rollback]",
+     "[list | show [ID] | compare [ID] | drift [ID] | score [ID] | promote ID | approve ID | "
+     "rollback]",
      0,
      2,
      {{"--by", "NAME", "promote、approve、rollback：何人所为", "promote, approve, rollback: who"},
@@ -109,8 +110,9 @@ const struct cli_command cli_commands[] = {
        "show: importances for a product or ages, as P07 or age_30_45"},
       {"--top", "N", "show、drift：列出前几个特征，默认 15", "show, drift: how many features, 15"},
       SEED},
-     "模型：列出、细看、比较候选与在用、漂移、上线、复核、回退",
-     "models: lists, shows, compares candidate and live, drift, promotes, approves, rolls back",
+     "模型：列出、细看、比较候选与在用、漂移、全行评分、上线、复核、回退",
+     "models: lists, shows, compares candidate and live, drift, scores all, promotes, approves, "
+     "rolls back",
      cli_model},
     {"evaluate",
      "",

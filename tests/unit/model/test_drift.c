@@ -1,7 +1,8 @@
 /*
  * Goal:   what moved since training is found by name and nothing else is; two columns that were
  *         swapped are both seen; traits come back from their JSON and from no other bytes; alarms
- *         are raised at the limits of their table, or at the bank's own.
+ *         are raised at the limits of their table, or at the bank's own; everybody is scored as
+ *         one by one.
  * Method: a living bank, trained and refreshed; its own traits with one column moved, or two
  *         swapped, registered as another model, so that the snapshot and all else is the same.
  */
@@ -12,6 +13,8 @@
 
 #include "codec/digest.h"
 #include "model/drift.h"
+#include "model/everyone.h"
+#include "model/rows.h"
 #include "model/train.h"
 #include "view/snapshot.h"
 
@@ -61,6 +64,8 @@ static void save_with(const struct model_traits *traits, char id[REGISTRY_ID_SIZ
     MUST(host_read_file(path, &trees, &err));
     MUST(registry_card(bank.folder, trained, &card, &err));
     traits_write(traits, &text);
+    card.has_second = false; /* its files are not copied */
+    memset(card.graph, 0, sizeof card.graph);
     digest_of(text.bytes, text.length, card.traits);
     MUST(registry_save(bank.folder, &card, trees.bytes, trees.length, &text, id, &err));
     lx_buffer_release(&trees);
@@ -216,6 +221,72 @@ static void test_a_bank_sets_limits_of_its_own(void **state)
     lx_buffer_release(&text);
 }
 
+/* Row by row, as a decision would. */
+static void score_plainly(uint64_t *ret_pairs, double *ret_openings)
+{
+    struct lx_error err;
+    struct bank *opened = NULL;
+    struct view_snapshot *snapshot = NULL;
+    struct view_scratch *scratch = NULL;
+    struct model *model = NULL;
+    MUST(bank_open(bank.folder, STORE_READ, &opened, &err));
+    MUST(view_snapshot_open(bank.folder, &snapshot, &err));
+    const struct view_features *features = view_snapshot_features(snapshot);
+    const struct bank_catalogue *catalogue = bank_catalogue(opened);
+    MUST(model_open(bank.folder, NULL, features, &model, &err));
+    MUST(view_scratch_open(features, catalogue, &scratch, &err));
+    size_t columns = view_features_count(features, VIEW_CUSTOMER);
+    size_t pair_count = view_features_count(features, VIEW_PAIR);
+    float *row = calloc(columns + pair_count, sizeof *row);
+    float *pairs = calloc(catalogue->count * pair_count, sizeof *pairs);
+    void *room = malloc(model_scratch_bytes(model) + 1);
+    int32_t day = lx_day_of_ms(view_snapshot_as_of_ms(snapshot), LIVING_OFFSET_MINUTES);
+    *ret_pairs = 0;
+    *ret_openings = 0;
+    for (int64_t i = 0; i < view_snapshot_customers(snapshot); i++) {
+        struct view_facts facts;
+        view_snapshot_facts(snapshot, i, &facts);
+        view_snapshot_customer(snapshot, i, row);
+        view_snapshot_pairs(snapshot, i, scratch, pairs);
+        for (size_t j = 0; j < catalogue->count; j++) {
+            double log_odds;
+            if (!rows_is_candidate(&catalogue->products[j], (int)j, &facts, day)) continue;
+            memcpy(row + columns, pairs + j * pair_count, pair_count * sizeof *row);
+            model_log_odds(model, row, 1, room, &log_odds);
+            *ret_openings += model_probability(log_odds);
+            ++*ret_pairs;
+        }
+    }
+    free(row);
+    free(pairs);
+    free(room);
+    view_scratch_close(scratch);
+    model_close(model);
+    view_snapshot_close(snapshot);
+    bank_close(opened);
+}
+
+static void test_everyone_is_scored_as_one_by_one(void **state)
+{
+    struct lx_error err;
+    struct living_clock clock = living_clock_of(1);
+    struct everyone one, three;
+    uint64_t pairs;
+    double openings;
+    score_plainly(&pairs, &openings);
+    struct lx_env env = living_env(&clock, 1);
+    MUST(everyone_score(bank.folder, NULL, &env, &one, &err));
+    env.thread_count = 3;
+    MUST(everyone_score(bank.folder, trained, &env, &three, &err));
+    assert_string_equal(one.model, trained);
+    assert_int_equal(one.customers, bank.customers);
+    assert_int_equal(one.pairs, pairs);
+    assert_true(pairs > 10000);
+    if (fabs(one.openings - openings) > 1e-9 * openings)
+        fail_msg("%.12g, row by row %.12g", one.openings, openings);
+    assert_true(one.openings == three.openings && one.pairs == three.pairs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +294,7 @@ int main(void)
         cmocka_unit_test(test_what_moved_is_found_and_nothing_else_is),
         cmocka_unit_test(test_swapped_columns_are_both_seen),
         cmocka_unit_test(test_traits_come_back_and_damage_is_seen),
+        cmocka_unit_test(test_everyone_is_scored_as_one_by_one),
         cmocka_unit_test(test_alarms_are_raised_at_their_limits),
         cmocka_unit_test(test_a_bank_sets_limits_of_its_own),
     };
