@@ -8,6 +8,7 @@
 #include "bench/expr.h"
 #include "bench/features.h"
 #include "bench/import.h"
+#include "bench/rounds.h"
 #include "bench/rules.h"
 #include "bench/score.h"
 #include "bench/snapshot.h"
@@ -19,7 +20,7 @@ static const struct bench benches[] = {
     {"expr", 1100000, bench_expr},       {"rules", 20000, bench_rules},
     {"features", 20000, bench_features}, {"snapshot", 1100000, bench_snapshot},
     {"smote", 1100000, bench_smote},     {"adasyn", 200000, bench_adasyn},
-    {"audit", 2000000, bench_audit},
+    {"audit", 2000000, bench_audit},     {"rounds", 100000, bench_rounds},
 };
 
 size_t bench_count(void)

@@ -11,8 +11,9 @@
 #include "bench/bench.h"
 #include "host/env.h"
 
-static const char *const names[] = {"score",    "attribution", "synth", "expr",   "rules",
-                                    "features", "snapshot",    "smote", "adasyn", "audit"};
+static const char *const names[] = {"score",  "attribution", "synth",    "expr",
+                                    "rules",  "features",    "snapshot", "smote",
+                                    "adasyn", "audit",       "rounds"};
 
 static void test_every_benchmark_runs_and_measures(void **state)
 {
