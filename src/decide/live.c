@@ -129,8 +129,10 @@ size_t live_cells_of_answer(const struct record_answer *answer, uint64_t *cells)
     made->is_final = answer->is_final;
     made->has_final = true;
     for (size_t i = 0; i < answer->given_count; i++)
-        made->given[i] =
-            (struct given){(uint16_t)answer->given[i].product, (uint16_t)answer->given[i].answer};
+        made->given[i] = (struct given){.product = (uint16_t)answer->given[i].product,
+                                        .answer = (uint16_t)answer->given[i].answer,
+                                        .before = (uint16_t)answer->given[i].before,
+                                        .before_ms = answer->given[i].before_ms};
     size_t count = entry_cells(&made->entry);
     if (answer->has_next) count += live_cells_of_decision(&answer->next, cells + count);
     LX_ASSERT(count <= LIVE_CELLS_MAX);
