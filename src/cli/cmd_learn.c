@@ -175,6 +175,54 @@ static void verdict_print(struct cli_call *call, const struct train_result *resu
                  result->live, result->model);
 }
 
+/* A share with its interval, where it could be measured. */
+static void gain_print(struct cli_call *call, const char *name, const char *label,
+                       const struct metric_interval *gain)
+{
+    if (call->is_json) {
+        json_name(&call->json, name);
+        json_array_begin(&call->json);
+        json_number(&call->json, gain->value);
+        json_number(&call->json, gain->low);
+        json_number(&call->json, gain->high);
+        json_array_end(&call->json);
+    } else if (!isnan(gain->value)) {
+        cli_pair(call, label, "%+.3f   %+.3f .. %+.3f", gain->value, gain->low, gain->high);
+    }
+}
+
+static const char *used(const struct cli_call *call, bool is_used)
+{
+    return is_used ? cli_text(call, "用", "used") : cli_text(call, "未证明有益，不用", "not used");
+}
+
+/* The second round: what was shown to help on customers that it had not seen. */
+static void second_print(struct cli_call *call, const struct second_figures *second)
+{
+    if (call->is_json) {
+        json_name(&call->json, "second");
+        json_object_begin(&call->json);
+        json_name_bool(&call->json, "uses_log", second->uses_log);
+        json_name_bool(&call->json, "uses_forest", second->uses_forest);
+        json_name_bool(&call->json, "teaches", second->teaches);
+    }
+    cli_line(call, "%s", cli_text(call, "第二轮", "second round"));
+    gain_print(call, "log_gain", cli_text(call, "营销记录：AUC 增益", "campaign log: gain in AUC"),
+               &second->log_gain);
+    gain_print(call, "replay_gain", cli_text(call, "回放：树的增益", "replays: gain by the forest"),
+               &second->replay_gain);
+    gain_print(call, "kernel_gain",
+               cli_text(call, "回放：高斯过程的增益", "replays: gain by the Gaussian process"),
+               &second->kernel_gain);
+    gain_print(call, "teach_gain",
+               cli_text(call, "第一轮留一位提问：两轮增益", "asking to learn: gain of both rounds"),
+               &second->teach_gain);
+    cli_pair(call, cli_text(call, "营销记录", "campaign log"), "%s", used(call, second->uses_log));
+    cli_pair(call, cli_text(call, "树", "forest"), "%s", used(call, second->uses_forest));
+    cli_pair(call, cli_text(call, "提问", "asking to learn"), "%s", used(call, second->teaches));
+    if (call->is_json) json_object_end(&call->json);
+}
+
 static void train_print(struct cli_call *call, const struct train_result *result)
 {
     if (call->is_json) json_name_text(&call->json, "model", result->model);
@@ -191,6 +239,7 @@ static void train_print(struct cli_call *call, const struct train_result *result
     print_days(call, "measured", "评估月末（模型未见）", "month ends measured on, unseen",
                result->measured_from_day, result->measured_to_day);
     quality_print(call, result->quality, NULL, NULL);
+    second_print(call, &result->second);
     verdict_print(call, result);
     cli_figure(call, "seconds", cli_seconds(call));
 }
