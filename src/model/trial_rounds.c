@@ -8,9 +8,8 @@
  * The plain tool: XGBoost for each product, and once more for each product and k among those who
  * were not asked about it, with the answers as columns. No model: products by their share.
  *
- * Beside them stands a ranking that no policy can have: each product by a model that is told all
- * the customer's other holdings, asked or not. What a second round learns from k answers is less,
- * so this says how much there is to be known at all.
+ * Beside them stands a ranking that no policy can have: each product by the same learner, told all
+ * the customer's other holdings, asked or not. It says about how much there is to be known.
  */
 #include "model/trial_kind.h"
 
@@ -436,74 +435,63 @@ static enum lx_err second_round(struct work *work)
 
 /* ---- Told all the rest ---- */
 
-/* The profile, what the first round says, and every holding but the one that is sought. */
-static enum lx_err told_rows(const struct work *work, size_t product, bool is_train,
-                             struct matrix *ret_matrix)
-{
-    const struct matrix *profile = is_train ? &work->profile.train : &work->profile.test;
-    const float *log_odds = is_train ? work->train_log_odds : work->test_log_odds;
-    const uint8_t *truth = is_train ? work->train_truth : work->test_truth;
-    size_t count = work->count, known = profile->column_count;
-    enum lx_err code = matrix_init(ret_matrix, known + count + 2);
-    for (size_t i = 0; i < profile->row_count && code == LX_OK; i++) {
-        float *values;
-        code = matrix_add_row(ret_matrix, &values);
-        if (code != LX_OK) break;
-        memcpy(values, matrix_row(profile, i), known * sizeof *values);
-        values[known + count] = log_odds[i * count + product];
-        values[known + count + 1] = 0;
-        for (size_t p = 0; p < count; p++) {
-            if (p == product) continue; /* stays missing */
-            values[known + p] = truth[i * count + p];
-            values[known + count + 1] += truth[i * count + p];
-        }
-    }
-    return code == LX_OK ? LX_OK : no_memory(work);
-}
-
-static enum lx_err learn_told(struct work *work, size_t product, const float *labels,
-                              double *margins)
+/* The same learner, but of lists that ask for all products but one, which chance leaves out. */
+static enum lx_err learn_told(struct work *work, struct second_round **ret_model)
 {
     const struct trial_task *task = work->task;
-    struct ensemble_params params = ensemble_params_plain(XGB_BINARY, 0);
-    struct ensemble *ensemble = NULL;
-    struct matrix train = {0}, test = {0};
-    params.trees.round_count = 150;
-    params.trees.learning_rate = 0.05;
-    params.trees.column_sample = 0.5;
+    struct second_round_params params = second_round_params_default();
+    struct second_round_data data = {.customer_count = task->train_count,
+                                     .product_count = work->count,
+                                     .log_odds = work->train_log_odds,
+                                     .truth = work->train_truth};
+    float *likeness = NULL;
+    params.lengths[0] = (int)work->count - 1;
+    params.lengths[1] = 0;
+    params.variants = (int)work->count;
+    params.spread = 1000; /* beside which no log-odds count */
     params.seed = task->seed;
-    enum lx_err code = told_rows(work, product, true, &train);
-    if (code == LX_OK) code = told_rows(work, product, false, &test);
-    if (code == LX_OK)
-        code = ensemble_fit(&params, &train, labels, NULL, NULL, task->env, &ensemble, NULL,
-                            work->err);
-    if (code == LX_OK)
-        code = ensemble_margins(ensemble, &test, task->env->thread_count, margins, work->err);
-    ensemble_close(ensemble);
-    matrix_release(&train);
-    matrix_release(&test);
+    enum lx_err code = associate(work, &likeness);
+    data.likeness = likeness;
+    if (code == LX_OK) code = second_round_fit(&params, &data, task->env, ret_model, work->err);
+    lx_free(likeness);
     return code;
 }
 
-static enum lx_err told_product(struct work *work, size_t product)
+static void score_told(struct work *work, const struct second_round *model, void *scratch)
 {
-    const struct trial_task *task = work->task;
-    float *labels = lx_calloc(task->train_count, sizeof *labels);
-    double *margins = lx_calloc(task->test_count, sizeof *margins), holders = 0;
-    enum lx_err code = labels == NULL || margins == NULL ? no_memory(work) : LX_OK;
-    for (size_t i = 0; i < task->train_count && code == LX_OK; i++) {
-        labels[i] = work->train_truth[i * work->count + product];
-        holders += labels[i] > 0;
+    size_t count = work->count;
+    for (size_t i = 0; i < work->task->test_count; i++) {
+        float answers[PRODUCTS_MAX];
+        double log_odds[PRODUCTS_MAX];
+        for (size_t p = 0; p < count; p++) answers[p] = work->test_truth[i * count + p] ? 1 : -1;
+        for (size_t p = 0; p < count; p++) {
+            float known = answers[p];
+            answers[p] = 0;
+            second_round_score(model, NULL, work->test_log_odds + i * count, answers, scratch,
+                               log_odds);
+            work->told[i * count + p] = log_odds[p];
+            answers[p] = known;
+        }
     }
-    double rest = (double)task->train_count - holders;
-    bool has_model =
-        task->style != TRIAL_POPULARITY && holders >= HOLDERS_MIN && rest >= HOLDERS_MIN;
-    if (code == LX_OK && has_model) code = learn_told(work, product, labels, margins);
-    for (size_t i = 0; i < task->test_count && code == LX_OK; i++)
-        work->told[i * work->count + product] =
-            has_model ? margins[i] : (double)work->test_log_odds[i * work->count + product];
-    lx_free(labels);
-    lx_free(margins);
+}
+
+static enum lx_err tell_all(struct work *work)
+{
+    if (work->task->style == TRIAL_POPULARITY) {
+        for (size_t i = 0; i < work->task->test_count * work->count; i++)
+            work->told[i] = (double)work->test_log_odds[i];
+        return LX_OK;
+    }
+    struct second_round *model = NULL;
+    enum lx_err code = learn_told(work, &model);
+    if (code != LX_OK) return code;
+    void *scratch = lx_malloc(second_round_scratch_bytes(model));
+    if (scratch == NULL)
+        code = no_memory(work);
+    else
+        score_told(work, model, scratch);
+    lx_free(scratch);
+    second_round_close(model);
     return code;
 }
 
@@ -630,7 +618,7 @@ static enum lx_err predict(const struct trial_task *task, struct trial_predictio
     enum lx_err code = prepare(&work);
     for (size_t p = 0; p < work.count && code == LX_OK; p++) code = first_round_of(&work, p);
     if (code == LX_OK) code = second_round(&work);
-    for (size_t p = 0; p < work.count && code == LX_OK; p++) code = told_product(&work, p);
+    if (code == LX_OK) code = tell_all(&work);
     if (code == LX_OK) code = add_customers(&work, ret_predictions);
     trial_matrices_release(&work.profile);
     lx_free(work.train_truth);

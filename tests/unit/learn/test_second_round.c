@@ -123,6 +123,15 @@ static void score(const struct second_round *model, const float *log_odds, const
     free(scratch);
 }
 
+static char *write(const struct second_round *model, size_t *ret_length)
+{
+    struct lx_buffer bytes;
+    struct lx_error err = {0};
+    lx_buffer_init(&bytes, 64 << 20);
+    if (second_round_write(model, &bytes, &err) != LX_OK) fail_msg("%s", err.text);
+    return lx_buffer_take(&bytes, ret_length);
+}
+
 /* The likeliest `count` that are not yet in the list get what is true of them. */
 static void ask(const float *log_odds, const uint8_t *truth, size_t count, float *answers)
 {
@@ -285,6 +294,68 @@ static void test_yes_and_no_move_complement_and_substitute_opposite_ways(void **
     second_round_close(model);
 }
 
+/* One column decides whether the second product goes with the anchor or against it: only a learner
+ * that hears the profile can know. Categories and association go to disk and back with it. */
+static void test_profile_turns_what_an_answer_means(void **state)
+{
+    (void)state;
+    static struct population learnt;
+    static const uint16_t categories[PRODUCTS] = {0, 0, 1, 1, 2, 2, 3, 3};
+    float likeness[PRODUCTS * PRODUCTS] = {[1] = 0.5F, [PRODUCTS] = 0.5F};
+    struct matrix profile;
+    assert_int_equal(matrix_init(&profile, 1), LX_OK);
+    for (size_t i = 0; i < CUSTOMERS; i++) {
+        struct lx_rng rng = lx_rng_of(4, i);
+        float *row = NULL;
+        assert_int_equal(matrix_add_row(&profile, &row), LX_OK);
+        row[0] = i % 2 == 0 ? 1 : 0;
+        for (size_t p = 0; p < PRODUCTS; p++) {
+            double rate = p == 0 ? 0.5 : 0.3;
+            bool is_with = p == 1 && (learnt.truth[i * PRODUCTS] != 0) == (row[0] > 0);
+            if (p == 1) rate = is_with ? 0.55 : 0.05;
+            learnt.truth[i * PRODUCTS + p] = lx_rng_chance(&rng, rate);
+            learnt.log_odds[i * PRODUCTS + p] = log_odds_of(p == 0 ? 0.5 : 0.3);
+        }
+    }
+    struct second_round_params params = small_params();
+    struct second_round_data data = {.customer_count = CUSTOMERS,
+                                     .product_count = PRODUCTS,
+                                     .profile = &profile,
+                                     .log_odds = learnt.log_odds,
+                                     .truth = learnt.truth,
+                                     .categories = categories,
+                                     .likeness = likeness};
+    struct lx_env env = {.thread_count = 1};
+    struct second_round *model = NULL, *read = NULL;
+    params.lengths[0] = 1;
+    params.with_profile = true;
+    params.column_sample = 1;
+    assert_int_equal(second_round_fit(&params, &data, &env, &model, NULL), LX_OK);
+    assert_int_equal(second_round_profile_count(model), 1);
+    size_t length;
+    char *bytes = write(model, &length);
+    assert_int_equal(second_round_read(bytes, length, &read, NULL), LX_OK);
+    void *scratch = malloc(second_round_scratch_bytes(model));
+    assert_non_null(scratch);
+    for (int i = 0; i < 4; i++) {
+        float row = i % 2 == 0 ? 1 : 0, answers[PRODUCTS] = {i / 2 == 0 ? 1 : -1};
+        double after[PRODUCTS], again[PRODUCTS];
+        double expected = (answers[0] > 0) == (row > 0) ? 0.55 : 0.05;
+        second_round_score(model, &row, learnt.log_odds, answers, scratch, after);
+        second_round_score(read, &row, learnt.log_odds, answers, scratch, again);
+        double got = 1 / (1 + exp(-after[1]));
+        if (fabs(got - expected) > 0.1)
+            fail_msg("profile %g, answer %g: %g, expected %g", (double)row, (double)answers[0], got,
+                     expected);
+        assert_memory_equal(after + 1, again + 1, (PRODUCTS - 1) * sizeof *after);
+    }
+    free(scratch);
+    lx_free(bytes);
+    second_round_close(read);
+    second_round_close(model);
+    matrix_release(&profile);
+}
+
 /* ---- Nothing to be learnt ---- */
 
 /* Truths are dealt out among the customers, product by product: rates stay, relations go. */
@@ -408,15 +479,6 @@ static void test_a_second_round_costs_under_a_millisecond(void **state)
     if (microseconds > 1000) fail_msg("a second round costs %g microseconds", microseconds);
 }
 
-static char *write(const struct second_round *model, size_t *ret_length)
-{
-    struct lx_buffer bytes;
-    struct lx_error err = {0};
-    lx_buffer_init(&bytes, 64 << 20);
-    if (second_round_write(model, &bytes, &err) != LX_OK) fail_msg("%s", err.text);
-    return lx_buffer_take(&bytes, ret_length);
-}
-
 static void test_same_seed_gives_the_same_bytes_another_seed_others(void **state)
 {
     (void)state;
@@ -464,6 +526,17 @@ static void test_a_model_that_was_read_scores_as_the_one_that_was_written(void *
                          after[p]);
     }
     second_round_close(read);
+    for (uint64_t n = 1;; n++) {
+        lx_alloc_fail_at(n);
+        enum lx_err code = second_round_read(bytes, length, &read, &err);
+        lx_alloc_fail_at(0);
+        if (code == LX_OK) {
+            assert_true(n > 5);
+            second_round_close(read);
+            break;
+        }
+        if (code != LX_ERR_NO_MEMORY) fail_msg("allocation %d fails: %s", (int)n, err.text);
+    }
 
     static const size_t cuts[] = {0, 7, 12, 43, 44, 100, 1000};
     for (size_t i = 0; i < LX_COUNT_OF(cuts); i++)
@@ -524,6 +597,7 @@ int main(void)
         cmocka_unit_test(test_captures_nearly_what_the_best_possible_ranking_captures),
         cmocka_unit_test(test_probabilities_are_near_those_counted_out),
         cmocka_unit_test(test_yes_and_no_move_complement_and_substitute_opposite_ways),
+        cmocka_unit_test(test_profile_turns_what_an_answer_means),
         cmocka_unit_test(test_shuffled_labels_give_no_gain),
         cmocka_unit_test(test_unanswered_and_no_candidates_are_left_as_they_are),
         cmocka_unit_test(test_scoring_allocates_nothing),
