@@ -1,7 +1,7 @@
 /*
- * Goal:   engines over a live overlay decide and answer as one writing engine does, whichever of them is
- *         asked; what another overtook is not recorded; what a failed sync took back was never there;
- *         and the tables of the next start have everything.
+ * Goal:   engines over a live overlay decide and answer as one writing engine does, whichever of
+ *         them is asked; what another overtook is not recorded; what a failed sync took back was
+ *         never there; and the tables of the next start have everything.
  * Method: two equal banks with equal clocks, one with a writing engine, one with two live engines
  *         asked in turn: the same random calls must give the same documents. Then changes made from
  *         one version, a full disk, and a reopening.
