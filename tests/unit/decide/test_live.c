@@ -3,8 +3,8 @@
  *         them is asked; what another overtook is not recorded; what a failed sync took back was
  *         never there; and the tables of the next start have everything.
  * Method: two equal banks with equal clocks, one with a writing engine, one with two live engines
- *         asked in turn: the same random calls must give the same documents. Then changes made from
- *         one version, a full disk, and a reopening.
+ *         asked in turn: the same random calls must give the same documents. Then changes made
+ *         from one version, a full disk, and a reopening.
  */
 #include "tests/unit/decide/world.h"
 
