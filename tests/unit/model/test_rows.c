@@ -285,6 +285,40 @@ static void test_all_positives_stay_and_the_sample_fits_the_maximum(void **state
     }
 }
 
+/* More positives than the peers told leave less room: negatives go by their draws, positives stay,
+ * and what is left is part of what a larger maximum gives. */
+static void test_where_rows_do_not_fit_negatives_go_and_the_rate_tells(void **state)
+{
+    const struct world *world = *state;
+    struct rows rows, large;
+    build(world, 3, 100000, 1, &large);
+    size_t max = large.positives + large.positives / 3, at = 0;
+    build(world, 3, max, 2, &rows);
+    assert_int_equal(rows.matrix.row_count, max);
+    assert_int_equal(rows.positives, large.positives);
+    assert_true(rows.negative_rate > 0 && rows.negative_rate < large.negative_rate);
+    size_t positives = 0;
+    for (size_t i = 0; i < rows.matrix.row_count; i++) {
+        positives += rows.labels[i] > 0;
+        while (at < large.matrix.row_count &&
+               (large.customers[at] != rows.customers[i] || large.moments[at] != rows.moments[i] ||
+                large.products[at] != rows.products[i]))
+            at++;
+        if (at == large.matrix.row_count) fail_msg("row %zu is not among the larger sample's", i);
+        size_t columns = rows.matrix.column_count;
+        assert_memory_equal(rows.matrix.values + i * columns, large.matrix.values + at * columns,
+                            columns * sizeof(float));
+        assert_true(rows.labels[i] == large.labels[at] && rows.sources[i] == large.sources[at]);
+    }
+    assert_int_equal(positives, rows.positives);
+    double expected = (double)(large.matrix.row_count - large.positives) / large.negative_rate *
+                      rows.negative_rate;
+    double negatives = (double)(max - positives);
+    assert_true(fabs(negatives - expected) < 5 * sqrt(expected) + 1);
+    rows_release(&rows);
+    rows_release(&large);
+}
+
 static void test_a_maximum_below_the_positives_is_refused(void **state)
 {
     const struct world *world = *state;
@@ -538,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_rows_carry_the_features_and_the_label_of_their_moment),
         cmocka_unit_test(test_rows_do_not_depend_on_the_number_of_threads),
         cmocka_unit_test(test_all_positives_stay_and_the_sample_fits_the_maximum),
+        cmocka_unit_test(test_where_rows_do_not_fit_negatives_go_and_the_rate_tells),
         cmocka_unit_test(test_a_maximum_below_the_positives_is_refused),
         cmocka_unit_test(test_planted_leaks_are_caught),
         cmocka_unit_test(test_the_engines_own_features_do_not_leak),
