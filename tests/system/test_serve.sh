@@ -67,6 +67,11 @@ same_after() {
 test_that "the directory is the commands' again" same_after
 
 if has_node; then
+    malformed() {
+        rm -rf bank && cp -r fresh bank && start bank || return 1
+        node "$root/tests/system/serve_malformed.cjs" "$address" "$server" "${MALFORMED:-10000}" && stop
+    }
+    test_that "malformed requests neither crash nor feed it" malformed
     killed() { rm -rf bank && cp -r fresh bank && node "$root/tests/system/serve_killed.cjs" "$lingxi" bank "${KILL_ROUNDS:-24}"; }
     test_that "after kill -9 at random moments every acknowledged answer is there" killed
     reloaded() {
