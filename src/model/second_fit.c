@@ -534,7 +534,7 @@ static enum lx_err learn_log(struct fitting *fitting)
                                   coefficients[half_of(fitting, rows->asked[i].customer)]);
     if (code == LX_OK) code = measure_log(fitting);
     lx_free(scratch);
-    if (code != LX_OK || !(figures->log_gain.low > 0)) return code;
+    if (code != LX_OK || !(figures->log_gain.low > SECOND_LOG_GAIN_MIN)) return code;
     const double *found = coefficients[BOTH];
     struct second *second = fitting->seconds[BOTH];
     second->has_log = figures->uses_log = true;

@@ -8,7 +8,9 @@
  *
  * Figures, with 95 % intervals over customers:
  *   log_gain    ROC-AUC of the new order over offers of the campaign log, less the plain order's.
- *               Where its lower bound is not above zero the campaign log is not used.
+ *               Where its lower bound is not above SECOND_LOG_GAIN_MIN the campaign log is not
+ *               used: the area is over all customers, and a small gain among them can be a loss
+ *               within each.
  *   replay_gain on replayed histories, k = SECOND_REPLAY_PLACES: how many more (a share) are hit in
  *               the second round with answers than in places k+1 ... 2k, by the forest. Where its
  *               lower bound is not above zero the kernel says what answers move; unless the
@@ -31,6 +33,8 @@ enum {
     SECOND_TRUTHS_MIN = 200, /* customers with a truth, to learn from replays */
     SECOND_YES_MIN = 30,     /* in the campaign log */
 };
+
+#define SECOND_LOG_GAIN_MIN 0.01
 
 LX_MUST_USE enum lx_err second_fit(const struct second_rows *rows, uint64_t seed,
                                    const struct bank_catalogue *catalogue,
