@@ -147,11 +147,8 @@ static enum lx_err out_of_memory(struct lx_error *err)
 
 static enum lx_err open_events(struct http_loop *loop, struct lx_error *err)
 {
-    struct event_config *config = event_config_new();
-    if (config == NULL) return out_of_memory(err);
-    event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
-    loop->base = event_base_new_with_config(config);
-    event_config_free(config);
+    /* Not with EPOLL_USE_CHANGELIST: it would speak of a descriptor after another loop has it. */
+    loop->base = event_base_new();
     if (loop->base == NULL) return out_of_memory(err);
     const struct timeval period = {0, HTTP_TICK_MS * 1000};
     loop->wake = event_new(loop->base, -1, EV_PERSIST, on_wake, loop);
