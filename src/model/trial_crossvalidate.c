@@ -208,6 +208,9 @@ static enum lx_err validate(struct validation *validation, struct lx_error *err)
     const struct trial_crossvalidation *options = validation->options;
     const struct trial_kind *kind = trial_kind_find(options->name);
     if (kind == NULL) return lx_fail(err, LX_ERR_USAGE, "no trial \"%.60s\"", options->name);
+    if (kind->run != NULL)
+        return lx_fail(err, LX_ERR_USAGE,
+                       "%s has a training and a test part of its own: --test PATH", kind->name);
     if (options->repeats < 1 || options->folds < 2 ||
         (int64_t)options->repeats * options->folds > PARTS_MAX)
         return lx_fail(err, LX_ERR_USAGE,

@@ -164,14 +164,19 @@ async function repeated() {
   await ask(400, 'POST', path, { body: { n: 0 }, headers: failed });
   await ask(201, 'POST', path, { body: { n: 1 }, headers: failed }); // a failure does not use the key up
   await ask(422, 'POST', `${v1}/audiences`, { body: { name: 'x', expression: 'age() > 1' }, headers });
-  // Many at once with one key: each gets the first answer, or is told to wait; one is recorded.
-  const key = { 'Idempotency-Key': `c-${Date.now()}` };
-  const replies = await Promise.all(Array.from({ length: 40 }, () => send('POST', path, { ...bearer, ...json, ...key }, '{}')));
-  const bodies = new Set(replies.filter(reply => reply.status === 201).map(reply => reply.body.toString()));
-  must(bodies.size === 1, `${bodies.size} decisions for one key`);
-  for (const reply of replies) {
-    must(reply.status === 201 || reply.status === 409, `${reply.status} for a repeated request`);
-    validate('POST', path, reply);
+  // Many at once with one key: each gets the first answer, or is told to wait; one is recorded. Whether one has to
+  // wait is a matter of microseconds, so they try until one had to.
+  let waited = false;
+  for (let round = 0; round < 200 && !waited; round++) {
+    const key = { 'Idempotency-Key': `c-${round}-${Date.now()}` };
+    const replies = await Promise.all(Array.from({ length: 40 }, () => send('POST', path, { ...bearer, ...json, ...key }, '{}')));
+    const bodies = new Set(replies.filter(reply => reply.status === 201).map(reply => reply.body.toString()));
+    must(bodies.size === 1, `${bodies.size} decisions for one key`);
+    for (const reply of replies) {
+      must(reply.status === 201 || reply.status === 409, `${reply.status} for a repeated request`);
+      validate('POST', path, reply);
+      waited ||= reply.status === 409;
+    }
   }
 }
 

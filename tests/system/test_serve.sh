@@ -9,6 +9,7 @@ export LINGXI_API_KEY=0123456789abcdef0123456789abcdef NODE_PATH="${NODE_PATH:-/
 server=
 
 start() { # DIR: sets server and address
+    : >serve.log # the server of before told another address there
     "$lingxi" -C "$1" serve --listen 127.0.0.1:0 2>serve.log &
     server=$!
     for _ in $(seq 100); do
