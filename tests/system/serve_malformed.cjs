@@ -68,7 +68,9 @@ const resident = () => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid
   left = Number(count);
   await Promise.all(Array.from({ length: 32 }, client));
   const grown = resident() - before;
-  if (grown > 8192) fault(`${grown} KB more after ${count} requests`);
+  // A sanitizer keeps what was freed, to see who uses it again.
+  const keeps = /libasan/.test(fs.readFileSync(`/proc/${pid}/maps`, 'latin1'));
+  if (grown > 8192 && !keeps) fault(`${grown} KB more after ${count} requests`);
   const alive = await send(address, 'GET', '/healthz');
   if (alive.status !== 200) fault(`/healthz: ${alive.status}`);
   console.log(`${count} requests, ${grown} KB more, ${faults} faults`);
