@@ -168,6 +168,8 @@ static void test_traits_come_back_and_damage_is_seen(void **state)
     MUST(host_write_atomic(path, one.bytes, one.length, &err));
     MUST_FAIL(registry_traits(bank.folder, trained, &traits, &err), LX_ERR_CORRUPT);
     MUST(host_write_atomic(path, two.bytes, two.length, &err));
+    traits_release(&again);
+    traits_release(&traits);
     lx_buffer_release(&one);
     lx_buffer_release(&two);
 }
